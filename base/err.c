@@ -32,7 +32,7 @@ int err_wrap(struct err *err, const char *format, ...)
     int n = vsnprintf(err->text, sizeof err->text, format, args);
     va_end(args);
     if (n >= 0 && (size_t)n < sizeof err->text)
-        snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", was);
+        snprintf(err->text + n, sizeof err->text - (size_t)n, ": %.*s", (int)sizeof was - n, was);
     make_safe(err->text);
     return err->code;
 }
