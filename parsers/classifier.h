@@ -6,8 +6,11 @@
 #define PARSERS_CLASSIFIER_H
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/zone.h"
 #include "parsers/event.h"
+
+#include <jansson.h>
 
 enum { RECORD_MAX = 64 * 1024 }; /* bytes of a record that are looked at and kept */
 
@@ -18,6 +21,11 @@ struct classifier;
  * ERR_USAGE when a pack is broken: *err names the file, the line and what to do. */
 int rules_load(const char *user_dir, struct rules **out, struct err *err);
 void rules_close(struct rules *rules); /* NULL is fine */
+
+/* Runs every sample of every pack; *report gets one line for each that fails. */
+int rules_check(const struct rules *rules, struct buf *report, size_t *failed, struct err *err);
+/* {"packs":[{"pack","kind","rules":[{"id","reason",…}],"samples","codes"}]}; the caller owns it. */
+json_t *rules_list(const struct rules *rules);
 
 /* The caller owns *out; it borrows rules, which must outlive it. */
 int classifier_open(const struct rules *rules, struct classifier **out, struct err *err);

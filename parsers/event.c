@@ -96,23 +96,30 @@ const char *alert_name(int alert)
     return "";
 }
 
-static bool same_words(struct str words, struct str name)
+static char next_letter(struct str *s)
 {
-    if (words.n != name.n)
-        return false;
-    for (size_t i = 0; i < words.n; i++) {
-        char c = words.p[i] == ' ' || words.p[i] == '-' ? '_' : words.p[i];
-        c = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-        if (c != name.p[i])
-            return false;
-    }
-    return true;
+    while (s->n && strchr("_- ", s->p[0]))
+        *s = str_from(*s, 1);
+    if (s->n == 0)
+        return '\0';
+    char c = s->p[0];
+    *s = str_from(*s, 1);
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+static bool same_letters(struct str a, struct str b)
+{
+    char c;
+    while ((c = next_letter(&a)) == next_letter(&b))
+        if (c == '\0')
+            return true;
+    return false;
 }
 
 int alert_find(struct str name)
 {
     for (int i = 0; i < ALERTS; i++)
-        if (same_words(name, str_of(alerts[i].name)))
+        if (same_letters(name, str_of(alerts[i].name)))
             return alerts[i].number;
     return ALERT_NONE;
 }

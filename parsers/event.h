@@ -55,7 +55,7 @@ enum tls_class reason_class(enum reason r);
 int reason_rank(enum reason r);
 
 const char *alert_name(int alert);      /* "" for a number that RFC 8446 doesn't name */
-int alert_find(struct str name);        /* by name, '_', ' ' and case alike, or ALERT_NONE */
+int alert_find(struct str name);        /* by name, whatever its case and separators (BadCertificate), or ALERT_NONE */
 enum reason alert_reason(int alert);    /* what the alert alone tells, REASON_NONE for none */
 
 #endif

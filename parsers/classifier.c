@@ -1,0 +1,392 @@
+/* classifier.c - from the rules that hold for a record to one event, or none.
+ *
+ * Each rule that holds makes a claim: a reason, a leg, who rejected, an alert. The claims are
+ * weighed once for the verdict and once a field; packs/README.md states the order. */
+#include "parsers/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CLAIMS_MAX = 48 };
+
+struct claim {
+    const struct rule *rule;
+    struct captures captures;
+    enum reason reason; /* the rule's, its error number's or its alert's */
+    int rank;
+    enum leg leg;
+    enum side by;
+    int alert;
+};
+
+struct claims {
+    struct claim items[CLAIMS_MAX];
+    size_t n;
+    const struct claim *winner; /* of the reason; NULL: none */
+};
+
+int classifier_open(const struct rules *rules, struct classifier **out, struct err *err)
+{
+    struct classifier *c = xcalloc(1, sizeof *c);
+    c->rules = rules;
+    c->matcher = matcher_open();
+    c->tried = xcalloc(rules->words, sizeof *c->tried);
+    if ((rules->gate.db && hs_alloc_scratch(rules->gate.db, &c->gate_scratch) != HS_SUCCESS) ||
+        (rules->all.db && hs_alloc_scratch(rules->all.db, &c->all_scratch) != HS_SUCCESS)) {
+        classifier_close(c);
+        return err_set(err, ERR_FAILED, "literal matcher: no scratch memory");
+    }
+    *out = c;
+    return 0;
+}
+
+void classifier_close(struct classifier *c)
+{
+    if (!c)
+        return;
+    hs_free_scratch(c->gate_scratch);
+    hs_free_scratch(c->all_scratch);
+    matcher_close(c->matcher);
+    arena_release(&c->arena);
+    buf_release(&c->folded);
+    free(c->tried);
+    free(c);
+}
+
+const char *classifier_why(const struct classifier *c)
+{
+    return c->why;
+}
+
+/* ---- claims ---- */
+
+static void claim_reason(struct claim *claim, enum reason reason)
+{
+    if (reason && reason_rank(reason) > claim->rank) {
+        claim->reason = reason;
+        claim->rank = reason_rank(reason);
+    }
+}
+
+static void claim_number(struct claim *claim, struct code_row row)
+{
+    claim_reason(claim, row.reason);
+    if (row.leg && !claim->leg)
+        claim->leg = row.leg;
+    if (row.by && !claim->by)
+        claim->by = row.by;
+    if (row.alert != ALERT_NONE && claim->alert == ALERT_NONE)
+        claim->alert = row.alert;
+}
+
+/* By number, or by name as RFC 8446, OpenSSL or a library in CamelCase spells it. */
+static int read_alert(struct str text)
+{
+    struct str s = str_trim(text);
+    int64_t number = str_number(s, ALERT_MAX);
+    if (number >= 0)
+        return (int)number;
+    return alert_find(s);
+}
+
+static void claim_captures(const struct rules *rules, struct claim *claim)
+{
+    for (size_t i = 0; i < claim->captures.n; i++) {
+        const struct captured *got = &claim->captures.items[i];
+        if (got->what >= CAPTURE_TABLE)
+            claim_number(claim, code_meaning(rules, got->what - CAPTURE_TABLE, got->text));
+        else if (got->what == CAPTURE_alert && claim->alert == ALERT_NONE)
+            claim->alert = read_alert(got->text);
+    }
+    if (!claim->reason && claim->alert != ALERT_NONE)
+        claim_reason(claim, alert_reason(claim->alert));
+}
+
+static enum match rule_holds(struct classifier *c, const struct rule *rule,
+                             const struct peeled *record, struct captures *captures)
+{
+    enum match match = MATCH_YES;
+    captures->n = 0;
+    if (rule->program && record->program.p)
+        match = pattern_match(rule->program, c->matcher, record->program, NULL);
+    if (match == MATCH_YES && rule->match)
+        match = pattern_match(rule->match, c->matcher, record->text, captures);
+    if (match != MATCH_YES || !rule->unless)
+        return match;
+    enum match unless = pattern_match(rule->unless, c->matcher, record->text, NULL);
+    return unless == MATCH_NO ? MATCH_YES : unless == MATCH_YES ? MATCH_NO : unless;
+}
+
+/* Tries every rule of c->tried; false when one of them gave up. */
+static bool gather(struct classifier *c, const struct peeled *record, struct claims *claims)
+{
+    claims->n = 0;
+    claims->winner = NULL;
+    for (size_t w = 0; w < c->rules->words; w++) {
+        for (uint64_t left = c->tried[w]; left && claims->n < CLAIMS_MAX; left &= left - 1) {
+            const struct rule *rule = &c->rules->items[w * 64 + (size_t)__builtin_ctzll(left)];
+            struct claim *claim = &claims->items[claims->n];
+            enum match match = rule_holds(c, rule, record, &claim->captures);
+            if (match == MATCH_BUDGET) {
+                snprintf(c->why, sizeof c->why, "rule %.*s exceeded its budget on this record",
+                         STR_ARG(rule->id));
+                return false;
+            }
+            if (match == MATCH_NO)
+                continue;
+            claim->rule = rule;
+            claim->reason = rule->reason;
+            claim->rank = rule->rank >= 0 ? rule->rank : reason_rank(rule->reason);
+            claim->leg = rule->leg;
+            claim->by = rule->by;
+            claim->alert = rule->alert;
+            claim_captures(c->rules, claim);
+            claims->n++;
+        }
+    }
+    return true;
+}
+
+/* ---- the verdict ---- */
+
+static bool is_failure(const struct claims *claims)
+{
+    enum failure most = FAILURE_no, veto = FAILURE_no;
+    bool context = false;
+    for (size_t i = 0; i < claims->n; i++) {
+        const struct rule *rule = claims->items[i].rule;
+        if (rule->kind == KIND_veto)
+            veto = rule->failure > veto ? rule->failure : veto;
+        else if (rule->failure > most)
+            most = rule->failure;
+        context = context || (rule->context && rule->kind != KIND_veto);
+    }
+    if (most == FAILURE_maybe && context)
+        most = FAILURE_yes;
+    return most >= FAILURE_yes && most > veto;
+}
+
+static void pick_reason(struct claims *claims)
+{
+    for (size_t i = 0; i < claims->n; i++) {
+        const struct claim *claim = &claims->items[i];
+        if (claim->reason && claim->rule->kind != KIND_veto &&
+            (!claims->winner || claim->rank > claims->winner->rank))
+            claims->winner = claim;
+    }
+}
+
+/* Which claim a field is taken from: format before cause before detail, then the winner's. */
+static int weight(const struct claims *claims, const struct claim *claim)
+{
+    static const int of_kind[] = {[KIND_format] = 30, [KIND_cause] = 20, [KIND_detail] = 10};
+    if (claim->rule->kind == KIND_veto || claim->rule->kind == KIND_envelope)
+        return -1;
+    return of_kind[claim->rule->kind] + (claim == claims->winner ? 5 : 0);
+}
+
+static enum leg pick_leg(const struct claims *claims)
+{
+    enum leg leg = LEG_NONE;
+    int best = -1;
+    for (size_t i = 0; i < claims->n; i++) {
+        int w = weight(claims, &claims->items[i]);
+        if (claims->items[i].leg && w > best) {
+            best = w;
+            leg = claims->items[i].leg;
+        }
+    }
+    return leg;
+}
+
+/* Who rejected belongs to the reason: the winner's word comes first, then a format's, then that of
+ * a claim that names no reason of its own. */
+static enum side pick_side(const struct claims *claims)
+{
+    const struct claim *winner = claims->winner;
+    enum side side = winner ? winner->by : SIDE_NONE;
+    if (winner && winner->reason == REASON_timeout && !winner->by)
+        return SIDE_NONE;
+    int best = -1;
+    for (size_t i = 0; i < claims->n && !(winner && winner->by); i++) {
+        const struct claim *claim = &claims->items[i];
+        int w = weight(claims, claim) + (claim->reason ? 0 : 1);
+        if (claim->by && w > best) {
+            best = w;
+            side = claim->by;
+        }
+    }
+    return side;
+}
+
+static int pick_alert(const struct claims *claims)
+{
+    int alert = ALERT_NONE, best = -1;
+    for (size_t i = 0; i < claims->n; i++) {
+        int w = weight(claims, &claims->items[i]);
+        if (claims->items[i].alert != ALERT_NONE && w > best) {
+            best = w;
+            alert = claims->items[i].alert;
+        }
+    }
+    return alert;
+}
+
+/* ---- the other fields ---- */
+
+static struct str capture_of(const struct claim *claim, enum capture what)
+{
+    for (size_t i = 0; i < claim->captures.n; i++)
+        if (claim->captures.items[i].what == (int)what)
+            return claim->captures.items[i].text;
+    return STR_NONE;
+}
+
+struct field_pick {
+    struct str value;
+    int weight;
+};
+
+static void offer(struct field_pick *pick, int w, struct str value)
+{
+    if (value.p && w > pick->weight)
+        *pick = (struct field_pick){value, w};
+}
+
+struct picks {
+    struct field_pick host, peer, version, cipher, time;
+};
+
+/* "host:port" that was dialled: a name is the host; an address is both host and peer. */
+static void offer_dialled(struct classifier *c, struct picks *picks, int w, struct str dial)
+{
+    struct str host = value_host(dial);
+    offer(&picks->host, w, host);
+    offer(&picks->peer, w, host.p ? value_peer(dial, STR_NONE, &c->arena) : STR_NONE);
+}
+
+static void offer_claim(struct classifier *c, struct picks *picks, const struct claim *claim,
+                        int w, enum leg leg)
+{
+    struct str port = capture_of(claim, CAPTURE_port);
+    for (size_t i = 0; i < claim->captures.n; i++) {
+        struct str text = claim->captures.items[i].text;
+        switch (claim->captures.items[i].what) {
+        case CAPTURE_host:
+            offer(&picks->host, w, value_host(text));
+            break;
+        case CAPTURE_server_name: /* an upstream's own name goes before the Host of the request */
+            if (leg == LEG_upstream && !value_peer(text, STR_NONE, &c->arena).p)
+                offer(&picks->host, w + 1, value_host(text));
+            break;
+        case CAPTURE_dial:
+            offer_dialled(c, picks, w, text);
+            break;
+        case CAPTURE_client:
+            offer(&picks->peer, leg == LEG_downstream ? w : -1, value_peer(text, port, &c->arena));
+            break;
+        case CAPTURE_server:
+            offer(&picks->peer, leg == LEG_upstream ? w : -1, value_peer(text, port, &c->arena));
+            break;
+        case CAPTURE_peer:
+            offer(&picks->peer, w, value_peer(text, port, &c->arena));
+            break;
+        case CAPTURE_tls_version:
+            offer(&picks->version, w, value_tls_version(text));
+            break;
+        case CAPTURE_cipher:
+            offer(&picks->cipher, w, value_cipher(text));
+            break;
+        case CAPTURE_time:
+            offer(&picks->time, w, text);
+            break;
+        }
+    }
+}
+
+static void fill_texts(struct classifier *c, const struct claims *claims, struct picks *picks,
+                       struct event *out)
+{
+    int best_format = -1;
+    for (size_t i = 0; i < claims->n; i++) {
+        const struct claim *claim = &claims->items[i];
+        int w = weight(claims, claim);
+        if (w < 0 || (claim->rule->for_leg && claim->rule->for_leg != out->leg))
+            continue;
+        offer_claim(c, picks, claim, 2 * w, out->leg);
+        if (claim->rule->kind == KIND_format && w + claim->rule->rank > best_format) {
+            best_format = w + claim->rule->rank;
+            out->format = claim->rule->id;
+        }
+        if (claim->rule->kind == KIND_cause && !out->library.p)
+            out->library = claim->rule->library;
+    }
+    if (claims->winner && claims->winner->rule->kind == KIND_cause)
+        out->library = claims->winner->rule->library;
+    out->host = picks->host.value;
+    out->peer = picks->peer.value;
+    out->tls_version = picks->version.value;
+    out->cipher = picks->cipher.value;
+}
+
+/* What one field says about another, whatever the product (RFC 8446 section 6.2: these alerts are
+ * sent by servers only). */
+static void settle(struct event *out)
+{
+    bool servers_alert = out->alert == 86 || out->alert == 112 || out->alert == 116 ||
+                         out->alert == 120;
+    if (!out->leg && servers_alert && out->rejected_by)
+        out->leg = out->rejected_by == SIDE_peer ? LEG_upstream : LEG_downstream;
+    if (!out->reason)
+        out->reason = out->alert != ALERT_NONE ? alert_reason(out->alert) : REASON_NONE;
+    if (!out->reason)
+        out->reason = REASON_unspecified;
+}
+
+static void fill(struct classifier *c, const struct peeled *record, struct claims *claims,
+                 const struct reading *reading, struct event *out)
+{
+    struct picks picks = {{STR_NONE, -1}, {STR_NONE, -1}, {STR_NONE, -1}, {STR_NONE, -1},
+                          {STR_NONE, -1}};
+    struct peeled when = *record;
+    pick_reason(claims);
+    out->reason = claims->winner ? claims->winner->reason : REASON_NONE;
+    out->leg = pick_leg(claims);
+    out->rejected_by = pick_side(claims);
+    out->alert = pick_alert(claims);
+    settle(out);
+    fill_texts(c, claims, &picks, out);
+    if (picks.time.value.p)
+        peel_time(&when, picks.time.value, reading);
+    out->time_is_read = when.time_us == TIME_NONE;
+    out->time_us = out->time_is_read ? reading->now_us : when.time_us;
+}
+
+enum verdict classify_candidate(struct classifier *c, struct str record,
+                                const struct reading *reading, struct event *out)
+{
+    struct claims claims;
+    struct peeled peeled;
+    *out = (struct event){.alert = ALERT_NONE, .truncated = record.n > RECORD_MAX};
+    out->raw = str_head(record, RECORD_MAX);
+    arena_reset(&c->arena);
+    if (peel(c, out->raw, reading, &peeled) == MATCH_BUDGET) {
+        snprintf(c->why, sizeof c->why, "an envelope rule exceeded its budget on this record");
+        return VERDICT_QUARANTINED;
+    }
+    literals_try(c, peeled.text);
+    if (!gather(c, &peeled, &claims))
+        return VERDICT_QUARANTINED;
+    if (!is_failure(&claims))
+        return VERDICT_OTHER;
+    fill(c, &peeled, &claims, reading, out);
+    return VERDICT_EVENT;
+}
+
+enum verdict classifier_record(struct classifier *c, struct str record,
+                               const struct reading *reading, struct event *out)
+{
+    if (!c->ungated && !literals_gate(c, str_head(record, RECORD_MAX)))
+        return VERDICT_OTHER;
+    return classify_candidate(c, record, reading, out);
+}

@@ -1,0 +1,109 @@
+/* internal.h - what the files of parsers/ share: compiled rules, and a record without envelopes. */
+#ifndef PARSERS_INTERNAL_H
+#define PARSERS_INTERNAL_H
+
+#include "base/mem.h"
+#include "parsers/classifier.h"
+#include "parsers/pack.h"
+#include "parsers/pattern.h"
+
+#include <hs/hs.h>
+
+enum rule_kind { KIND_envelope, KIND_format, KIND_cause, KIND_detail, KIND_veto, KIND_COUNT };
+/* How far a rule alone says that a handshake failed (packs/README.md). */
+enum failure { FAILURE_no, FAILURE_maybe, FAILURE_yes, FAILURE_sure, FAILURE_COUNT };
+
+struct rule {
+    struct str id, library, pack;
+    enum rule_kind kind;
+    enum failure failure;
+    bool context, always; /* always: has no literal, tried on every candidate */
+    enum reason reason;
+    int rank;
+    enum leg leg, for_leg;
+    enum side by;
+    int alert;
+    struct pattern *match, *unless, *program; /* NULL: none */
+};
+
+/* What an error number of a library means. */
+struct code_row {
+    int table;
+    int64_t code;
+    enum reason reason;
+    enum leg leg;
+    enum side by;
+    int alert;
+};
+
+struct literals { /* which rules to try, by the literals in a text */
+    hs_database_t *db;
+    uint32_t *rule_of; /* by literal id */
+    size_t n, cap;
+};
+
+struct rules {
+    struct pack **packs; /* own all strings */
+    size_t n_packs, packs_cap;
+    struct rule *items;
+    size_t n, cap;
+    size_t words; /* of a bit set over the rules */
+    uint64_t *always;
+    uint32_t *envelopes; /* indices of the rules of that kind, in order */
+    size_t n_envelopes, envelopes_cap;
+    struct str *tables;
+    size_t n_tables, tables_cap;
+    struct code_row *codes; /* sorted by table, code */
+    size_t n_codes, codes_cap;
+    struct literals gate; /* on raw bytes: what a record that fails can't be without */
+    struct literals all;  /* on folded text: which rules to try */
+};
+
+struct classifier {
+    const struct rules *rules;
+    struct matcher *matcher;
+    hs_scratch_t *gate_scratch, *all_scratch;
+    struct arena arena;
+    struct buf folded;
+    uint64_t *tried; /* bit set over the rules */
+    bool ungated;    /* tests: try every record, as if the gate had let it through */
+    char why[160];
+};
+
+/* Index of a table of error numbers, or -1. */
+int rules_table(const struct rules *rules, struct str name);
+const struct code_row *rules_code(const struct rules *rules, int table, int64_t code);
+
+/* classifier_record() behind the gate: the record is known to hold one of its literals. */
+enum verdict classify_candidate(struct classifier *c, struct str record,
+                                const struct reading *reading, struct event *out);
+
+/* literals.c */
+int literals_compile(struct rules *rules, struct err *err);
+/* Sets c->tried to the rules whose literals are in the folded text, and those without. */
+void literals_try(struct classifier *c, struct str text);
+bool literals_gate(struct classifier *c, struct str raw);
+
+/* A record without its envelopes; lives in the classifier's arena. */
+struct peeled {
+    struct str text;    /* message, then key=value lines */
+    struct str program; /* or absent */
+    int64_t time_us;    /* TIME_NONE: no time */
+    int time_quality;
+};
+enum match peel(struct classifier *c, struct str record, const struct reading *reading,
+                struct peeled *out);
+/* Takes a time into out when it is better than the one there: a zone counts most, then a year, then
+ * a fraction; of two as good the inner one. */
+void peel_time(struct peeled *out, struct str text, const struct reading *reading);
+
+/* values.c: what a capture is worth as a field; absent when it isn't one. */
+struct str value_host(struct str s);
+struct str value_peer(struct str s, struct str port, struct arena *arena);
+struct str value_tls_version(struct str s);
+struct str value_cipher(struct str s);
+
+/* codes.c: what a captured error number means; reason REASON_NONE when nothing is known. */
+struct code_row code_meaning(const struct rules *rules, int table, struct str number);
+
+#endif

@@ -1,0 +1,163 @@
+/* pattern.c - PCRE2 behind pattern.h. Patterns are compiled when the packs are loaded and given to
+ * the JIT at their first match: most rules are never reached in a run. */
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "parsers/pattern.h"
+
+#include "base/mem.h"
+
+#include <pcre2.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct group {
+    uint32_t number;
+    int what;
+};
+
+struct pattern {
+    pcre2_code *code;
+    atomic_bool jitted;
+    struct group groups[PATTERN_CAPTURES_MAX];
+    size_t n_groups;
+};
+
+struct matcher {
+    pcre2_match_data *data;
+    pcre2_match_context *context;
+    pcre2_jit_stack *stack;
+};
+
+static const char *const capture_names[] = {
+#define CAPTURE(name) #name,
+#include "parsers/captures.def"
+#undef CAPTURE
+};
+
+static int capture_find(struct str name)
+{
+    for (int i = 0; i < CAPTURE_TABLE; i++)
+        if (str_eq(name, str_of(capture_names[i])))
+            return i;
+    return -1;
+}
+
+/* PCRE2's name table: entries of a fixed size, two bytes of number and then the name. */
+static int read_groups(struct pattern *p, int (*table_index)(void *, struct str), void *context,
+                       struct err *err)
+{
+    uint32_t count = 0, size = 0;
+    PCRE2_SPTR table = NULL;
+    pcre2_pattern_info(p->code, PCRE2_INFO_NAMECOUNT, &count);
+    pcre2_pattern_info(p->code, PCRE2_INFO_NAMEENTRYSIZE, &size);
+    pcre2_pattern_info(p->code, PCRE2_INFO_NAMETABLE, &table);
+    if (count > PATTERN_CAPTURES_MAX)
+        return err_set(err, ERR_USAGE, "more than %d named captures", PATTERN_CAPTURES_MAX);
+    for (uint32_t i = 0; i < count; i++, table += size) {
+        struct str name = str_of((const char *)table + 2);
+        int what = capture_find(name);
+        int index = what < 0 && table_index ? table_index(context, name) : -1;
+        if (what < 0 && index < 0)
+            return err_set(err, ERR_USAGE, "no field and no table is called '%.*s'", STR_ARG(name));
+        p->groups[p->n_groups++] = (struct group){
+            .number = (uint32_t)table[0] << 8 | table[1],
+            .what = what >= 0 ? what : CAPTURE_TABLE + index,
+        };
+    }
+    return 0;
+}
+
+int pattern_open(const char *source, int (*table_index)(void *, struct str), void *context,
+                 struct pattern **out, struct err *err)
+{
+    struct pattern *p = xcalloc(1, sizeof *p);
+    int code = 0;
+    PCRE2_SIZE at = 0;
+    uint32_t flags = PCRE2_CASELESS | PCRE2_MULTILINE | PCRE2_DUPNAMES | PCRE2_NEVER_BACKSLASH_C;
+    p->code = pcre2_compile((PCRE2_SPTR)source, PCRE2_ZERO_TERMINATED, flags, &code, &at, NULL);
+    if (!p->code) {
+        unsigned char why[128];
+        pcre2_get_error_message(code, why, sizeof why);
+        pattern_close(p);
+        return err_set(err, ERR_USAGE, "at byte %zu: %s", (size_t)at, (char *)why);
+    }
+    if (read_groups(p, table_index, context, err) != 0) {
+        pattern_close(p);
+        return err->code;
+    }
+    *out = p;
+    return 0;
+}
+
+void pattern_close(struct pattern *p)
+{
+    if (!p)
+        return;
+    pcre2_code_free(p->code);
+    free(p);
+}
+
+struct matcher *matcher_open(void)
+{
+    struct matcher *m = xcalloc(1, sizeof *m);
+    m->data = pcre2_match_data_create(128, NULL);
+    m->context = pcre2_match_context_create(NULL);
+    m->stack = pcre2_jit_stack_create(32 * 1024, 1024 * 1024, NULL);
+    pcre2_set_match_limit(m->context, PATTERN_MATCH_LIMIT);
+    pcre2_jit_stack_assign(m->context, NULL, m->stack);
+    return m;
+}
+
+void matcher_close(struct matcher *m)
+{
+    if (!m)
+        return;
+    pcre2_match_data_free(m->data);
+    pcre2_match_context_free(m->context);
+    pcre2_jit_stack_free(m->stack);
+    free(m);
+}
+
+/* Where memory may not be made executable the JIT refuses, and the interpreter does the work. */
+static void jit_once(struct pattern *p)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    if (atomic_load_explicit(&p->jitted, memory_order_acquire))
+        return;
+    pthread_mutex_lock(&lock);
+    if (!atomic_load_explicit(&p->jitted, memory_order_relaxed)) {
+        pcre2_jit_compile(p->code, PCRE2_JIT_COMPLETE);
+        atomic_store_explicit(&p->jitted, true, memory_order_release);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+static void take_groups(const struct pattern *p, struct matcher *m, struct str text, int groups,
+                        struct captures *out)
+{
+    const PCRE2_SIZE *at = pcre2_get_ovector_pointer(m->data);
+    for (size_t i = 0; i < p->n_groups; i++) {
+        uint32_t g = p->groups[i].number;
+        if ((int)g >= groups || at[2 * g] == PCRE2_UNSET || at[2 * g + 1] < at[2 * g])
+            continue;
+        struct str value = {text.p + at[2 * g], at[2 * g + 1] - at[2 * g]};
+        out->items[out->n++] = (struct captured){p->groups[i].what, value};
+    }
+}
+
+enum match pattern_match(const struct pattern *p, struct matcher *m, struct str text,
+                         struct captures *out)
+{
+    jit_once((struct pattern *)p); /* the only thing of a pattern that ever changes */
+    if (out)
+        out->n = 0;
+    int rc = pcre2_match(p->code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, 0, 0, m->data,
+                         m->context);
+    if (rc == PCRE2_ERROR_NOMATCH)
+        return MATCH_NO;
+    if (rc < 0)
+        return MATCH_BUDGET;
+    if (out)
+        take_groups(p, m, text, rc, out);
+    return MATCH_YES;
+}

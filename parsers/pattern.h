@@ -1,0 +1,45 @@
+/* pattern.h - one PCRE2 pattern of a rule: bytes, caseless, multi-line, JIT, bounded work. */
+#ifndef PARSERS_PATTERN_H
+#define PARSERS_PATTERN_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+/* What a named capture fills. Names: packs/README.md. A name that isn't one of these is a table of
+ * error numbers (CAPTURE_TABLE + its index). */
+enum capture {
+#define CAPTURE(name) CAPTURE_##name,
+#include "parsers/captures.def"
+#undef CAPTURE
+    CAPTURE_TABLE,
+};
+
+enum { PATTERN_MATCH_LIMIT = 20000, PATTERN_CAPTURES_MAX = 24 };
+
+struct pattern;
+struct matcher; /* one thread's match data and JIT stack */
+
+struct captured {
+    int what; /* enum capture, or CAPTURE_TABLE + table */
+    struct str text;
+};
+struct captures {
+    struct captured items[PATTERN_CAPTURES_MAX];
+    size_t n;
+};
+
+/* table_index says which table a capture's name means, or -1; NULL: only the plain names. */
+int pattern_open(const char *source, int (*table_index)(void *context, struct str name),
+                 void *context, struct pattern **out, struct err *err);
+void pattern_close(struct pattern *p); /* NULL is fine */
+
+struct matcher *matcher_open(void);
+void matcher_close(struct matcher *m); /* NULL is fine */
+
+enum match { MATCH_NO, MATCH_YES, MATCH_BUDGET /* the pattern gave up: it may or may not match */ };
+/* out (may be NULL) borrows from text: only captures that took part, in the order of the text's
+ * groups. Any number of threads may use one pattern. */
+enum match pattern_match(const struct pattern *p, struct matcher *m, struct str text,
+                         struct captures *out);
+
+#endif

@@ -1,0 +1,243 @@
+/* peel.c - takes envelopes off a record, layer by layer, until what the component itself wrote is
+ * left: structured loggers (flatten.h) and the envelope rules of the packs.
+ *
+ *   {"log":"2022/12/01 http: TLS handshake error …\n","stream":"stderr"}   Docker
+ *     → 2022/12/01 http: TLS handshake error …                             Go's log
+ *     → text "http: TLS handshake error …" LF "stream=stderr"
+ */
+#include "parsers/internal.h"
+#include "parsers/flatten.h"
+#include "parsers/time.h"
+
+enum { LAYERS_MAX = 8, QUALITY_ZONE = 4, QUALITY_YEAR = 2, QUALITY_FRACTION = 1 };
+
+/* Where loggers put the message, the time and the program; the first that is there counts. */
+static const struct str message_keys[] = {
+    STR("message"), STR("msg"),         STR("log"),         STR("MESSAGE"),
+    STR("@message"), STR("short_message"), STR("textPayload"), STR("jsonPayload.message"),
+    STR("body"),    STR("event.original"), STR("line"),        STR("error.message"),
+};
+static const struct str time_keys[] = {
+    STR("time"), STR("ts"), STR("@timestamp"), STR("timestamp"), STR("start_time"), STR("t"),
+    STR("EdgeStartTimestamp"), STR("datetime"), STR("date"), STR("asctime"),
+    STR("_SOURCE_REALTIME_TIMESTAMP"), STR("__REALTIME_TIMESTAMP"), STR("eventTime"),
+};
+static const struct str program_keys[] = {
+    STR("SYSLOG_IDENTIFIER"), STR("_COMM"), STR("kubernetes.container_name"),
+    STR("container_name"), STR("process.name"), STR("service.name"), STR("app"),
+};
+
+static struct str first_of(const struct pairs *pairs, const struct str *keys, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct str value = pairs_get(pairs, keys[i]);
+        if (value.p && str_trim(value).n)
+            return value;
+    }
+    return STR_NONE;
+}
+
+static bool digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* What a time, as written, says for sure. */
+static int quality(struct str s)
+{
+    int q = 0, run = 0;
+    bool plain = s.n > 0;
+    s = str_trim(s);
+    for (size_t i = 0; i < s.n; i++) {
+        run = digit(s.p[i]) ? run + 1 : 0;
+        if (run == 4)
+            q |= QUALITY_YEAR;
+        if ((s.p[i] == '.' || s.p[i] == ',') && i + 1 < s.n && digit(s.p[i + 1]))
+            q |= QUALITY_FRACTION;
+        plain = plain && (digit(s.p[i]) || s.p[i] == '.');
+        bool sign = (s.p[i] == '+' || s.p[i] == '-') && i >= 8 && s.n - i >= 5 && s.n - i <= 6;
+        if (sign && digit(s.p[i + 1]) && digit(s.p[s.n - 1]) && str_findc(s, ':', 0) >= 0)
+            q |= QUALITY_ZONE;
+    }
+    if (plain || (s.n && s.p[s.n - 1] == 'Z') || str_ends(s, STR("UTC")) || str_ends(s, STR("GMT")))
+        q |= QUALITY_ZONE | QUALITY_YEAR;
+    return q;
+}
+
+void peel_time(struct peeled *out, struct str text, const struct reading *reading)
+{
+    int64_t time_us;
+    size_t took = time_read(text, reading, &time_us);
+    if (took == 0)
+        return;
+    int q = quality(str_head(text, took));
+    if (out->time_us != TIME_NONE && q < out->time_quality)
+        return;
+    out->time_us = time_us;
+    out->time_quality = q;
+}
+
+/* One line a pair, behind the message; values that span lines stay as they are. */
+static void add_pairs(struct buf *fields, const struct pairs *pairs, struct str message)
+{
+    for (size_t i = 0; i < pairs->n && fields->n < RECORD_MAX; i++) {
+        if (pairs->items[i].value.p == message.p)
+            continue;
+        buf_char(fields, '\n');
+        buf_str(fields, pairs->items[i].key);
+        buf_char(fields, '=');
+        buf_str(fields, pairs->items[i].value);
+    }
+}
+
+static struct str take_pairs(struct classifier *c, const struct pairs *pairs, struct buf *fields,
+                             const struct reading *reading, struct peeled *out)
+{
+    struct str message = first_of(pairs, message_keys, sizeof message_keys / sizeof *message_keys);
+    struct str program = first_of(pairs, program_keys, sizeof program_keys / sizeof *program_keys);
+    struct str when = first_of(pairs, time_keys, sizeof time_keys / sizeof *time_keys);
+    if (when.p)
+        peel_time(out, when, reading);
+    if (program.p)
+        out->program = program;
+    add_pairs(fields, pairs, message);
+    return message.p ? str_trim(message) : arena_copy(&c->arena, STR(""));
+}
+
+/* The messages of further lines that are objects of the same logger (Docker writes a line of a
+ * stack trace as an object each). */
+static struct str join_objects(struct classifier *c, struct str message, struct str rest)
+{
+    struct buf joined = {0};
+    buf_str(&joined, message);
+    while (rest.n) {
+        ptrdiff_t end = str_findc(rest, '\n', 0);
+        struct str line = end < 0 ? rest : str_head(rest, (size_t)end);
+        rest = end < 0 ? str_from(rest, rest.n) : str_from(rest, (size_t)end + 1);
+        struct pairs *pairs = arena_alloc(&c->arena, sizeof *pairs);
+        bool torn;
+        struct str text = line;
+        if (flatten_json(line, &c->arena, pairs, &torn))
+            text = first_of(pairs, message_keys, sizeof message_keys / sizeof *message_keys);
+        buf_char(&joined, '\n');
+        while (text.n && text.p[text.n - 1] == '\n')
+            text.n--;
+        buf_str(&joined, text);
+    }
+    struct str kept = arena_copy(&c->arena, buf_as_str(&joined));
+    buf_release(&joined);
+    return kept;
+}
+
+static bool peel_json(struct classifier *c, struct str *text, struct buf *fields,
+                      const struct reading *reading, struct peeled *out)
+{
+    struct pairs *pairs = arena_alloc(&c->arena, sizeof *pairs);
+    bool torn = false;
+    struct str whole = str_trim(*text), rest = STR_NONE;
+    if (whole.n == 0 || whole.p[0] != '{')
+        return false;
+    ptrdiff_t end = str_findc(whole, '\n', 0);
+    if (end > 0 && whole.p[end - 1] == '}') {
+        rest = str_from(whole, (size_t)end + 1);
+        whole = str_head(whole, (size_t)end);
+    }
+    if (!flatten_json(whole, &c->arena, pairs, &torn) || pairs->n == 0)
+        return false;
+    *text = take_pairs(c, pairs, fields, reading, out);
+    if (rest.n)
+        *text = join_objects(c, *text, rest);
+    return true;
+}
+
+static bool peel_logfmt(struct classifier *c, struct str *text, struct buf *fields,
+                        const struct reading *reading, struct peeled *out)
+{
+    struct pairs *pairs = arena_alloc(&c->arena, sizeof *pairs);
+    if (!flatten_logfmt(str_trim(*text), &c->arena, pairs))
+        return false;
+    *text = take_pairs(c, pairs, fields, reading, out);
+    return true;
+}
+
+static struct str captured(const struct captures *captures, enum capture what)
+{
+    for (size_t i = 0; i < captures->n; i++)
+        if (captures->items[i].what == (int)what)
+            return captures->items[i].text;
+    return STR_NONE;
+}
+
+/* The first line's envelope comes off every further line that has it. */
+static struct str strip_lines(struct classifier *c, const struct rule *rule, struct str first,
+                              struct str rest)
+{
+    struct buf joined = {0};
+    struct captures captures;
+    buf_str(&joined, first);
+    while (rest.n) {
+        ptrdiff_t end = str_findc(rest, '\n', 0);
+        struct str line = end < 0 ? rest : str_head(rest, (size_t)end);
+        rest = end < 0 ? str_from(rest, rest.n) : str_from(rest, (size_t)end + 1);
+        if (pattern_match(rule->match, c->matcher, line, &captures) == MATCH_YES) {
+            struct str inner = captured(&captures, CAPTURE_text);
+            line = inner.p ? inner : line;
+        }
+        buf_char(&joined, '\n');
+        buf_str(&joined, line);
+    }
+    struct str kept = arena_copy(&c->arena, buf_as_str(&joined));
+    buf_release(&joined);
+    return kept;
+}
+
+static enum match peel_rule(struct classifier *c, struct str *text, const struct reading *reading,
+                            struct peeled *out)
+{
+    const struct rules *rules = c->rules;
+    struct captures captures;
+    ptrdiff_t end = str_findc(*text, '\n', 0);
+    struct str first = end < 0 ? *text : str_head(*text, (size_t)end);
+    for (size_t i = 0; i < rules->n_envelopes; i++) {
+        const struct rule *rule = &rules->items[rules->envelopes[i]];
+        enum match match = pattern_match(rule->match, c->matcher, first, &captures);
+        struct str inner = captured(&captures, CAPTURE_text);
+        if (match == MATCH_NO || (match == MATCH_YES && (!inner.p || inner.n >= first.n)))
+            continue;
+        if (match == MATCH_BUDGET)
+            return match;
+        struct str when = captured(&captures, CAPTURE_time);
+        struct str program = captured(&captures, CAPTURE_program);
+        if (when.p)
+            peel_time(out, when, reading);
+        if (program.p)
+            out->program = program;
+        *text = end < 0 ? inner : strip_lines(c, rule, inner, str_from(*text, (size_t)end + 1));
+        return MATCH_YES;
+    }
+    return MATCH_NO;
+}
+
+enum match peel(struct classifier *c, struct str record, const struct reading *reading,
+                struct peeled *out)
+{
+    struct buf fields = {0};
+    struct str text = flatten_ansi(record, &c->arena);
+    enum match match = MATCH_YES;
+    *out = (struct peeled){.time_us = TIME_NONE};
+    for (int layer = 0; layer < LAYERS_MAX && match == MATCH_YES; layer++) {
+        if (peel_json(c, &text, &fields, reading, out) ||
+            peel_logfmt(c, &text, &fields, reading, out))
+            continue;
+        match = peel_rule(c, &text, reading, out);
+    }
+    peel_time(out, text, reading);
+    buf_reserve(&fields, 1);
+    struct buf joined = {0};
+    buf_str(&joined, text);
+    buf_str(&joined, buf_as_str(&fields));
+    out->text = arena_copy(&c->arena, buf_as_str(&joined));
+    buf_release(&joined);
+    buf_release(&fields);
+    return match == MATCH_BUDGET ? match : MATCH_YES;
+}

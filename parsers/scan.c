@@ -1,0 +1,89 @@
+/* scan.c - a chunk of lines: one pass of the gate finds the lines worth a look, and only the records
+ * around those are put together and classified. */
+#include "parsers/internal.h"
+#include "parsers/record.h"
+
+struct scan {
+    struct classifier *c;
+    struct str chunk;
+    const struct reading *reading;
+    chunk_visit *visit;
+    void *context;
+    struct chunk_count *count;
+    size_t done; /* bytes of the chunk whose records have been dealt with */
+};
+
+static void take_record(struct scan *scan, size_t line)
+{
+    size_t start;
+    struct str left = str_from(scan->chunk, scan->done);
+    struct str record = record_around(left, line - scan->done, &start);
+    struct event event;
+    enum verdict verdict = classify_candidate(scan->c, record, scan->reading, &event);
+    start += scan->done;
+    scan->done = start + record.n + 1;
+    if (verdict == VERDICT_EVENT) {
+        scan->count->events++;
+        scan->visit(scan->context, &event, start, record, NULL);
+    } else if (verdict == VERDICT_QUARANTINED) {
+        scan->count->quarantined++;
+        scan->visit(scan->context, NULL, start, record, scan->c->why);
+    }
+}
+
+static int on_hit(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
+                  void *context)
+{
+    struct scan *scan = context;
+    (void)id, (void)from, (void)flags;
+    size_t at = (size_t)to - 1;
+    if (at < scan->done)
+        return 0;
+    const char *p = scan->chunk.p;
+    const char *lf = memrchr(p + scan->done, '\n', at - scan->done);
+    take_record(scan, lf ? (size_t)(lf - p) + 1 : scan->done);
+    return 0;
+}
+
+/* In blocks short enough for a byte to count them: the compiler turns the loop into vectors. */
+static uint64_t count_lines(struct str chunk)
+{
+    uint64_t lines = 0;
+    for (size_t i = 0; i < chunk.n;) {
+        size_t end = chunk.n - i < 255 * 32 ? chunk.n : i + 255 * 32;
+        uint8_t lanes[32] = {0};
+        for (; i + 32 <= end; i += 32)
+            for (size_t k = 0; k < 32; k++)
+                lanes[k] = (uint8_t)(lanes[k] + (chunk.p[i + k] == '\n'));
+        for (; i < end; i++)
+            lines += chunk.p[i] == '\n';
+        for (size_t k = 0; k < 32; k++)
+            lines += lanes[k];
+    }
+    return lines + (chunk.n && chunk.p[chunk.n - 1] != '\n');
+}
+
+/* hs_scan() takes lengths of 32 bits; a chunk is at most a few MiB. */
+void classifier_chunk(struct classifier *c, struct str chunk, const struct reading *reading,
+                      chunk_visit *visit, void *context, struct chunk_count *count)
+{
+    struct chunk_count here = {.lines = count_lines(chunk)};
+    struct scan scan = {c, chunk, reading, visit, context, &here, 0};
+    if (c->rules->gate.db && chunk.n)
+        hs_scan(c->rules->gate.db, chunk.p, (unsigned)chunk.n, 0, c->gate_scratch, on_hit, &scan);
+    here.other = here.lines - here.events - here.quarantined;
+    count->lines += here.lines;
+    count->events += here.events;
+    count->other += here.other;
+    count->quarantined += here.quarantined;
+}
+
+size_t classifier_open_tail(struct str chunk)
+{
+    if (chunk.n == 0)
+        return 0;
+    const char *lf = memrchr(chunk.p, '\n', chunk.n - 1);
+    size_t start, line = lf ? (size_t)(lf - chunk.p) + 1 : 0;
+    record_around(chunk, line, &start);
+    return chunk.n - start;
+}
