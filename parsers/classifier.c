@@ -68,12 +68,13 @@ static void claim_reason(struct claim *claim, enum reason reason)
     }
 }
 
+/* A number is more exact than the words around it: it overrides who rejected. */
 static void claim_number(struct claim *claim, struct code_row row)
 {
     claim_reason(claim, row.reason);
     if (row.leg && !claim->leg)
         claim->leg = row.leg;
-    if (row.by && !claim->by)
+    if (row.by)
         claim->by = row.by;
     if (row.alert != ALERT_NONE && claim->alert == ALERT_NONE)
         claim->alert = row.alert;
