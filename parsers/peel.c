@@ -154,9 +154,49 @@ static bool peel_logfmt(struct classifier *c, struct str *text, struct buf *fiel
                         const struct reading *reading, struct peeled *out)
 {
     struct pairs *pairs = arena_alloc(&c->arena, sizeof *pairs);
-    if (!flatten_logfmt(str_trim(*text), &c->arena, pairs))
+    struct str whole = str_trim(*text);
+    if (!flatten_logfmt(whole, &c->arena, pairs) && !flatten_brackets(whole, &c->arena, pairs))
         return false;
     *text = take_pairs(c, pairs, fields, reading, out);
+    return true;
+}
+
+/* zap's console encoder: the fields stand as an object behind the message. */
+static bool peel_trailing(struct classifier *c, struct str *text, struct buf *fields)
+{
+    struct pairs *pairs = arena_alloc(&c->arena, sizeof *pairs);
+    struct str before;
+    if (str_findc(*text, '{', 0) < 0 || !flatten_trailing_json(*text, &c->arena, pairs, &before) ||
+        pairs->n == 0 || str_trim(before).n == 0)
+        return false;
+    *text = before;
+    add_pairs(fields, pairs, STR_NONE);
+    return true;
+}
+
+/* klog's structured calls: "message" err="…" key="value". */
+static bool peel_quoted(struct classifier *c, struct str *text, struct buf *fields)
+{
+    struct pairs *pairs = arena_alloc(&c->arena, sizeof *pairs);
+    size_t end = 1;
+    if (text->n < 4 || text->p[0] != '"')
+        return false;
+    while (end < text->n && text->p[end] != '"')
+        end += text->p[end] == '\\' ? 2 : 1;
+    struct str rest = str_trim(str_from(*text, end + 1));
+    if (end >= text->n || rest.n == 0 || !flatten_logfmt(rest, &c->arena, pairs)) {
+        ptrdiff_t equals = str_find(rest, STR("=\""), 0);
+        if (equals <= 0 || str_findc(str_head(rest, (size_t)equals), ' ', 0) >= 0)
+            return false;
+        pairs->n = 1;
+        struct str quoted = str_from(rest, (size_t)equals + 2);
+        if (quoted.n && quoted.p[quoted.n - 1] == '"')
+            quoted.n--;
+        pairs->items[0] = (struct pair){str_head(rest, (size_t)equals),
+                                        flatten_unescape(quoted, &c->arena)};
+    }
+    *text = flatten_unescape(str_make(text->p + 1, end - 1), &c->arena);
+    add_pairs(fields, pairs, STR_NONE);
     return true;
 }
 
@@ -227,7 +267,8 @@ enum match peel(struct classifier *c, struct str record, const struct reading *r
     *out = (struct peeled){.time_us = TIME_NONE};
     for (int layer = 0; layer < LAYERS_MAX && match == MATCH_YES; layer++) {
         if (peel_json(c, &text, &fields, reading, out) ||
-            peel_logfmt(c, &text, &fields, reading, out))
+            peel_logfmt(c, &text, &fields, reading, out) || peel_quoted(c, &text, &fields) ||
+            peel_trailing(c, &text, &fields))
             continue;
         match = peel_rule(c, &text, reading, out);
     }
