@@ -110,7 +110,8 @@ static enum outcome open_container(struct json *j, char open)
 static enum outcome take_bare(struct json *j)
 {
     size_t from = j->at;
-    while (j->at < j->text.n && !blank(j->text.p[j->at]) && !memchr(",:\"{}[]", j->text.p[j->at], 7))
+    while (j->at < j->text.n && !blank(j->text.p[j->at]) &&
+           !memchr(",:\"{}[]", j->text.p[j->at], 7))
         j->at++;
     struct str bare = str_make(j->text.p + from, j->at - from);
     if (j->at == j->text.n)

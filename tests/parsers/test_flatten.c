@@ -41,8 +41,9 @@ static void expect_logfmt(const char *text, const char *want)
 
 Test(flatten, json_keeps_the_order_and_the_spelling_of_values)
 {
-    expect_json("{\"z\":\"last\",\"a\":1.50,\"b\":true,\"c\":null,\"n\":123456789012345678901234567890}",
-                false, "z=last|a=1.50|b=true|n=123456789012345678901234567890");
+    expect_json(
+        "{\"z\":\"last\",\"a\":1.50,\"b\":true,\"c\":null,\"n\":123456789012345678901234567890}",
+        false, "z=last|a=1.50|b=true|n=123456789012345678901234567890");
     expect_json(" \t{ \"a\" : \"b\" } \r\n", false, "a=b");
     expect_json("{}", false, "");
     expect_json("{\"a\":1,\"a\":2}", false, "a=1|a=2");
@@ -50,7 +51,8 @@ Test(flatten, json_keeps_the_order_and_the_spelling_of_values)
 
 Test(flatten, json_joins_nested_keys_and_leaves_indexes_out)
 {
-    expect_json("{\"error\":{\"code\":7,\"inner\":{\"x\":\"y\"}},\"l\":[\"p\",{\"q\":1},[2,\"r\"]],\"t\":0}",
+    expect_json("{\"error\":{\"code\":7,\"inner\":{\"x\":\"y\"}},\"l\":[\"p\",{\"q\":1},[2,\"r\"]],"
+                "\"t\":0}",
                 false, "error.code=7|error.inner.x=y|l=p|l.q=1|l=2|l=r|t=0");
 }
 
@@ -72,7 +74,8 @@ Test(flatten, json_takes_bytes_that_are_no_utf8)
 
 Test(flatten, a_torn_object_gives_the_pairs_before_the_tear)
 {
-    expect_json("{\"level\":\"debug\",\"msg\":\"handshake err", true, "level=debug|msg=handshake err");
+    expect_json("{\"level\":\"debug\",\"msg\":\"handshake err", true,
+                "level=debug|msg=handshake err");
     expect_json("{\"a\":\"b\\", true, "a=b");
     expect_json("{\"a\":\"b\\u00", true, "a=b");
     expect_json("{\"a\":\"b\",\"port\":44", true, "a=b");
@@ -85,8 +88,8 @@ Test(flatten, a_torn_object_gives_the_pairs_before_the_tear)
 
 Test(flatten, what_is_no_object_is_refused)
 {
-    static const char *const texts[] = {"",  "{", "[1]", "plain", "{bad_crls,no_relevant_crls}",
-                                        "x {\"a\":1}", "  "};
+    static const char *const texts[] = {
+        "", "{", "[1]", "plain", "{bad_crls,no_relevant_crls}", "x {\"a\":1}", "  "};
     bool torn;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         cr_expect_not(flatten_json(str_of(texts[i]), &arena, &pairs, &torn), "%s", texts[i]);
@@ -143,7 +146,8 @@ Test(flatten, logfmt_reads_quoted_and_bare_values)
 
 Test(flatten, logfmt_loses_no_words)
 {
-    expect_logfmt("level=error msg=tls: bad record MAC host=x", "level=error|msg=tls: bad record MAC|host=x");
+    expect_logfmt("level=error msg=tls: bad record MAC host=x",
+                  "level=error|msg=tls: bad record MAC|host=x");
     expect_logfmt("level=error err=\"desc = \"transport: EOF\"\" peer=1.2.3.4",
                   "level=error|err=desc = \"transport: EOF\"|peer=1.2.3.4");
     expect_logfmt("level=error msg=\"one\" two three", "level=error|msg=one|text=two three");
@@ -169,38 +173,41 @@ Test(flatten, prose_is_no_logfmt)
 Test(flatten, brackets_give_time_level_caller_message_and_pairs)
 {
     cr_assert(flatten_brackets(
-        STR("[2020/04/15 11:19:37.480 +00:00] [WARN] [config_logging.go:279] [\"rejected connection\"] "
+        STR("[2020/04/15 11:19:37.480 +00:00] [WARN] [config_logging.go:279] [\"rejected "
+            "connection\"] "
             "[remote-addr=10.244.8.22:44190] [error=\"tls: \\\"x\\\" ] y\"] [\"a b\"=\"c=d\"]\n"),
         &arena, &pairs));
     cr_expect_str_eq(joined(), "time=2020/04/15 11:19:37.480 +00:00|level=WARN|"
                                "caller=config_logging.go:279|message=rejected connection|"
                                "remote-addr=10.244.8.22:44190|error=tls: \"x\" ] y|a b=c=d");
-    cr_expect(flatten_brackets(STR("[2020/04/15 11:19:37] [INFO] [<unknown>] [plain] [torn=\"x"), &arena,
-                               &pairs));
-    cr_expect_str_eq(joined(), "time=2020/04/15 11:19:37|level=INFO|caller=<unknown>|message=plain|torn=x");
+    cr_expect(flatten_brackets(STR("[2020/04/15 11:19:37] [INFO] [<unknown>] [plain] [torn=\"x"),
+                               &arena, &pairs));
+    cr_expect_str_eq(joined(),
+                     "time=2020/04/15 11:19:37|level=INFO|caller=<unknown>|message=plain|torn=x");
 }
 
 Test(flatten, other_brackets_are_refused)
 {
-    cr_expect_not(flatten_brackets(STR("[2019-09-03 10:49:18.735][126][debug][connection] [a:1] x"), &arena,
-                                   &pairs));
-    cr_expect_not(flatten_brackets(STR("[Thu Sep 30 15:48:37 2021] [ssl:info] [pid 3] [client x] y"), &arena,
-                                   &pairs));
+    cr_expect_not(flatten_brackets(STR("[2019-09-03 10:49:18.735][126][debug][connection] [a:1] x"),
+                                   &arena, &pairs));
+    cr_expect_not(flatten_brackets(
+        STR("[Thu Sep 30 15:48:37 2021] [ssl:info] [pid 3] [client x] y"), &arena, &pairs));
     cr_expect_not(flatten_brackets(STR("[a] [B"), &arena, &pairs));
 }
 
 Test(flatten, json_behind_a_text_is_found)
 {
     struct str before;
-    cr_assert(flatten_trailing_json(STR("2021\tERROR\tlog\tmy message\t{\"a\": \"b\", \"c\": {\"d\": 1}}"),
-                                    &arena, &pairs, &before));
+    cr_assert(flatten_trailing_json(
+        STR("2021\tERROR\tlog\tmy message\t{\"a\": \"b\", \"c\": {\"d\": 1}}"), &arena, &pairs,
+        &before));
     cr_expect_str_eq(joined(), "a=b|c.d=1");
     cr_expect(str_eq(before, STR("2021\tERROR\tlog\tmy message")));
-    cr_assert(flatten_trailing_json(STR("got {x} and {\"no\": } of {\"error\": \"torn off he"), &arena,
-                                    &pairs, &before));
+    cr_assert(flatten_trailing_json(STR("got {x} and {\"no\": } of {\"error\": \"torn off he"),
+                                    &arena, &pairs, &before));
     cr_expect_str_eq(joined(), "error=torn off he");
-    cr_assert(flatten_trailing_json(STR("msg {\"a\":1}\ngithub.com/x\n\t/y.go:12\n"), &arena, &pairs,
-                                    &before));
+    cr_assert(flatten_trailing_json(STR("msg {\"a\":1}\ngithub.com/x\n\t/y.go:12\n"), &arena,
+                                    &pairs, &before));
     cr_expect_str_eq(joined(), "a=1|stacktrace=github.com/x\n\t/y.go:12");
     cr_expect_not(flatten_trailing_json(STR("msg {\"a\":1} and more"), &arena, &pairs, &before));
     cr_expect_not(flatten_trailing_json(STR("{\"a\":1}"), &arena, &pairs, &before));
@@ -209,15 +216,18 @@ Test(flatten, json_behind_a_text_is_found)
 
 Test(flatten, unescape_drops_only_what_is_torn)
 {
-    cr_expect(str_eq(flatten_unescape(STR("\\U0001F600\\q\\x4"), &arena), STR("\xf0\x9f\x98\x80\\q")));
-    cr_expect(str_eq(flatten_unescape(STR("\\xZZ\\uD83D\\u0041"), &arena), STR("\\xZZ\xef\xbf\xbd" "A")));
+    cr_expect(
+        str_eq(flatten_unescape(STR("\\U0001F600\\q\\x4"), &arena), STR("\xf0\x9f\x98\x80\\q")));
+    cr_expect(str_eq(flatten_unescape(STR("\\xZZ\\uD83D\\u0041"), &arena), STR("\\xZZ\xef\xbf\xbd"
+                                                                               "A")));
     struct str plain = STR("as it is");
     cr_expect_eq(flatten_unescape(plain, &arena).p, plain.p, "borrowed");
 }
 
 Test(flatten, colours_go_and_text_stays)
 {
-    cr_expect(str_eq(flatten_ansi(STR("\x1b[31mred\x1b[0;1m \x1b[38;5;12mx\x1b[K"), &arena), STR("red x")));
+    cr_expect(str_eq(flatten_ansi(STR("\x1b[31mred\x1b[0;1m \x1b[38;5;12mx\x1b[K"), &arena),
+                     STR("red x")));
     cr_expect(str_eq(flatten_ansi(STR("\x1b]0;title\atext \x1b]8;;http://x\x1b\\link"), &arena),
                      STR("text link")));
     cr_expect(str_eq(flatten_ansi(STR("#033[31mred#033[0m #033 #0"), &arena), STR("red #033 #0")));
