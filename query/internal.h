@@ -1,0 +1,68 @@
+/* internal.h - what the questions share: the slice of a stream they are about, and its counts. */
+#ifndef QUERY_INTERNAL_H
+#define QUERY_INTERNAL_H
+
+#include "query/query.h"
+
+#define MINUTE_US (60 * US_PER_S)
+#define HOUR_US (60 * MINUTE_US)
+#define DAY_US (24 * HOUR_US)
+
+/* ---- selection.c ---- */
+bool field_optional(enum field f); /* an event may have no value for it: selected by "none" */
+/* Without port and brackets. */
+struct str peer_address(struct str peer);
+bool selection_field_matches(const struct selection *sel, enum field f, struct str value);
+/* All fields but stream and peer, which no series has. */
+bool selection_series_matches(const struct selection *sel, const struct event *event);
+
+/* ---- slice.c: what of one stream a selection is about ---- */
+struct slice {
+    struct str stream;
+    const struct series **series; /* by id; NULL where it isn't selected */
+    bool *wanted;                 /* the same, as store_events() takes it */
+    size_t n_series;              /* length of both */
+    size_t n_wanted;
+    int64_t first_us, last_us; /* of the stream's stored events; TIME_NONE without any */
+    uint64_t stored;
+};
+/* One slice for each selected stream, sorted by name, in arena. A stream that can't be read (its
+ * file is damaged) has no series and is reported by store_warnings(). */
+int slices_open(struct store *s, const struct selection *sel, struct arena *arena,
+                struct slice **out, size_t *n, struct err *err);
+/* The span of the question: the selection's, else that of the slices' events (until is after the
+ * last). False when there is no event at all. */
+bool slices_span(const struct selection *sel, const struct slice *slices, size_t n,
+                 int64_t *from_us, int64_t *until_us);
+
+/* Counts of the slice in [from_us, until_us), in order of time within a level: whole buckets of at
+ * most level_s seconds, the edges from finer ones, those below a second from the events' times.
+ * width_us is 0 for a single event. */
+typedef int count_visit(void *context, const struct series *series, int64_t at_us, int64_t width_us,
+                        uint64_t count);
+struct count_span {
+    int64_t from_us, until_us;
+    int level_s; /* 1, 60 or 3600 */
+};
+int slice_counts(struct store *s, const struct slice *slice, const struct count_span *span,
+                 count_visit *visit, void *context, struct err *err);
+
+/* ---- keys.c: text to a small number ---- */
+struct keys {
+    struct str *text; /* text[0..n), in arena */
+    size_t n, cap;
+    uint32_t *slots; /* index + 1; 0 is free */
+    size_t n_slots;
+    struct arena arena;
+};
+size_t keys_add(struct keys *keys, struct str text); /* the number of text, new or not */
+void keys_release(struct keys *keys);
+
+/* ---- json.c ---- */
+json_t *json_time(int64_t time_us); /* null for TIME_NONE */
+json_t *json_field(enum field f, struct str value);
+/* A number with at most `digits` significant digits, so that answers read well. */
+json_t *json_number(double value, int digits);
+void json_note(json_t *notes, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

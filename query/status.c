@@ -1,0 +1,85 @@
+/* status.c - what the store holds: streams, how far their sources are read, the ledger, deploys. */
+#include "query/internal.h"
+
+#include "base/escape.h"
+
+static json_t *cursors_json(const struct stream_status *status)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < status->n_cursors; i++) {
+        const struct cursor *c = &status->cursors[i];
+        json_t *detail = c->detail.p ? json_loadb(c->detail.p, c->detail.n, 0, NULL) : NULL;
+        json_t *row = json_object();
+        json_object_set_new(row, "source", escape_json(c->key));
+        json_object_set_new(row, "position", json_integer(c->position));
+        json_object_set_new(row, "detail", detail ? detail : escape_json(c->detail));
+        json_array_append_new(list, row);
+    }
+    return list;
+}
+
+static json_t *stream_json(const struct stream_status *status)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } numbers[] = {
+        {"lines", status->lines},   {"events", status->events},
+        {"other", status->other},   {"quarantined", status->quarantined},
+        {"bytes", status->bytes},   {"pruned", status->pruned},
+        {"stored", status->stored}, {"file_bytes", (uint64_t)status->file_bytes},
+    };
+    json_t *row = json_object();
+    json_object_set_new(row, "stream", escape_json(status->name));
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        json_object_set_new(row, numbers[i].name, json_integer((json_int_t)numbers[i].value));
+    json_object_set_new(row, "closed",
+                        json_boolean(status->lines ==
+                                     status->events + status->other + status->quarantined));
+    json_object_set_new(row, "first", json_time(status->first_us));
+    json_object_set_new(row, "last", json_time(status->last_us));
+    json_object_set_new(row, "last_line", json_time(status->last_line_us));
+    json_object_set_new(row, "damaged", escape_json(status->damaged));
+    json_object_set_new(row, "cursors", cursors_json(status));
+    return row;
+}
+
+static json_t *deploys_json(struct store *s, struct arena *arena)
+{
+    struct deploy *deploys = NULL;
+    size_t n = store_deploys(s, arena, &deploys);
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_t *row = json_object();
+        json_object_set_new(row, "name", escape_json(deploys[i].name));
+        json_object_set_new(row, "at", json_time(deploys[i].at_us));
+        json_array_append_new(list, row);
+    }
+    return list;
+}
+
+int query_status(struct store *s, json_t **answer, bool *nothing, struct err *err)
+{
+    struct arena arena = {0};
+    struct str *names = NULL;
+    size_t n = store_streams(s, &arena, &names), n_warnings;
+    const char *const *warnings = NULL;
+    json_t *streams = json_array(), *told = json_array();
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct stream_status status = {0};
+        rc = store_status(s, names[i], &arena, &status, err);
+        if (rc == 0)
+            json_array_append_new(streams, stream_json(&status));
+    }
+    n_warnings = store_warnings(s, &warnings);
+    for (size_t i = 0; i < n_warnings; i++)
+        json_array_append_new(told, escape_json(str_of(warnings[i])));
+    *nothing = n == 0;
+    *answer = json_pack("{s:o, s:o, s:o}", "streams", streams, "deploys", deploys_json(s, &arena),
+                        "warnings", told);
+    if (rc != 0)
+        json_decref(*answer);
+    arena_release(&arena);
+    return rc;
+}
