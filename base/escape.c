@@ -90,3 +90,42 @@ json_t *escape_json(struct str s)
     buf_release(&valid);
     return mended;
 }
+
+static void json_escaped(struct buf *out, uint32_t c)
+{
+    static const char short_for[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+    for (const char *p = short_for; *p; p += 2)
+        if ((uint32_t)*p == c) {
+            buf_char(out, '\\');
+            buf_char(out, p[1]);
+            return;
+        }
+    if (c > 0xffff) /* RFC 8259, section 7: a pair of surrogates */
+        buf_printf(out, "\\u%04X\\u%04X", 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
+    else
+        buf_printf(out, "\\u%04X", c);
+}
+
+void escape_json_text(struct buf *out, struct str s)
+{
+    if (!s.p) {
+        buf_str(out, STR("null"));
+        return;
+    }
+    buf_char(out, '"');
+    while (s.n) {
+        size_t plain = 0;
+        while (plain < s.n && s.p[plain] >= 0x20 && s.p[plain] < 0x7f && s.p[plain] != '"' &&
+               s.p[plain] != '\\')
+            plain++;
+        buf_add(out, s.p, plain);
+        s = str_from(s, plain);
+        if (!s.n)
+            break;
+        uint32_t c = 0xfffd;
+        size_t n = utf8_at(s, &c);
+        json_escaped(out, n ? c : 0xfffd);
+        s = str_from(s, n ? n : 1);
+    }
+    buf_char(out, '"');
+}

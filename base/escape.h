@@ -14,5 +14,7 @@ void escape_csv(struct buf *out, struct str s);
 /* A JSON string of any bytes: invalid UTF-8 becomes U+FFFD a byte, absent becomes null.
  * The caller owns it. Write documents with JSON_ENSURE_ASCII: then a terminal is safe too. */
 json_t *escape_json(struct str s);
+/* The same as text with its quotes, ASCII only: for rows that are written without a tree. */
+void escape_json_text(struct buf *out, struct str s);
 
 #endif

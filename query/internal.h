@@ -12,7 +12,6 @@
 bool field_optional(enum field f); /* an event may have no value for it: selected by "none" */
 /* Without port and brackets. */
 struct str peer_address(struct str peer);
-bool selection_field_matches(const struct selection *sel, enum field f, struct str value);
 /* All fields but stream and peer, which no series has. */
 bool selection_series_matches(const struct selection *sel, const struct event *event);
 

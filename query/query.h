@@ -34,6 +34,8 @@ void selection_release(struct selection *sel);
 /* Adds "a,b" to the field's wanted values; refuses a value the field can't have, naming those it
  * can. stream, host and peer match exactly, without case; host also by "*.example.net". */
 int selection_add(struct selection *sel, enum field f, struct str values, struct err *err);
+/* Whether a field's value (absent: p == NULL) is one of those wanted. */
+bool selection_field_matches(const struct selection *sel, enum field f, struct str value);
 /* RFC 3339, "2026-04-18", "14:00" (today, UTC), "-1h", "today", "yesterday", "now", "deploy" (the
  * last), "deploy:NAME". */
 int time_parse(struct store *s, struct str text, int64_t now_us, int64_t *out, struct err *err);

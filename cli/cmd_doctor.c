@@ -1,0 +1,39 @@
+/* cmd_doctor.c - what each stream can't show as its logs are set, and what to set. */
+#include "cli/cli.h"
+
+static const struct column columns[] = {
+    {"stream", "stream", false},
+    {"format", "format", false},
+    {"problem", "problem", false},
+    {"fix", "what to do", false},
+};
+static const struct view view = {"findings", columns, sizeof columns / sizeof *columns, NULL};
+
+static int run(struct cli *cli, struct err *err)
+{
+    struct store *store = NULL;
+    struct selection sel = {0};
+    json_t *answer = NULL;
+    bool nothing = false;
+    int rc = store_of(cli, STORE_READ, NULL, &store, err);
+    if (rc == 0)
+        rc = selection_of(cli, store, &sel, err);
+    if (rc == 0)
+        rc = query_doctor(store, &sel, &answer, &nothing, err);
+    if (rc == 0)
+        answer_print(cli, answer, &view);
+    json_decref(answer);
+    selection_release(&sel);
+    store_close(store);
+    return rc != 0 ? rc : nothing;
+}
+
+const struct command command_doctor = {
+    .name = "doctor",
+    .words = "",
+    .summary = "What each stream's logs can't show as they are set, and what to set.",
+    .example = "tlstrail doctor --stream lb",
+    .options = OPTS_READ | OPTS_SELECT,
+    .piped = OUTPUT_JSON,
+    .run = run,
+};

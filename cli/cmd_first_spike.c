@@ -1,0 +1,43 @@
+/* cmd_first_spike.c - which stream broke first, and when. As a table it is the whole verdict. */
+#include "cli/cli.h"
+
+static const struct column columns[] = {
+    {"stream", "stream", false},     {"class", "class", false},
+    {"reason", "reason", false},     {"onset", "onset", false},
+    {"earliest", "earliest", false}, {"latest", "latest", false},
+    {"lag_s", "lag_s", true},        {"rate_before", "rate_before", true},
+    {"rate_after", "rate_after", true}, {"p_value", "p_value", true},
+};
+static const struct view view = {"order", columns, sizeof columns / sizeof *columns, NULL};
+
+static int run(struct cli *cli, struct err *err)
+{
+    struct store *store = NULL;
+    struct selection sel = {0};
+    json_t *answer = NULL;
+    bool nothing = false;
+    int rc = store_of(cli, STORE_READ, NULL, &store, err);
+    if (rc == 0)
+        rc = selection_of(cli, store, &sel, err);
+    if (rc == 0)
+        rc = query_first_spike(store, &sel, &answer, &nothing, err);
+    if (rc == 0 && cli->output == OUTPUT_TABLE)
+        rc = verdict_print(cli, store, &sel, answer, err);
+    else if (rc == 0)
+        answer_print(cli, answer, &view);
+    json_decref(answer);
+    selection_release(&sel);
+    store_close(store);
+    return rc != 0 ? rc : nothing;
+}
+
+const struct command command_first_spike = {
+    .name = "first-spike",
+    .words = "",
+    .summary = "Which stream broke first and when, what refused, where the fix belongs, what to run.",
+    .details = "\"Before\" is said only where the intervals don't overlap. No incident: exit status 1.",
+    .example = "tlstrail first-spike --since -3h",
+    .options = OPTS_READ | OPTS_SELECT,
+    .piped = OUTPUT_JSON,
+    .run = run,
+};
