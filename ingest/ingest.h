@@ -20,12 +20,18 @@ struct ingest_options {
     /* Called now and then with what is done of what is known (0: unknown); NULL: never. */
     void (*progress)(void *context, uint64_t bytes_done, uint64_t bytes_total, uint64_t events);
     void *progress_context;
+    /* Lent one line for each file that is left out, and why; NULL: to stderr. */
+    void (*warn)(void *context, const char *line);
+    void *warn_context;
 };
 
 /* Reads every file that matches a glob (or "-": standard input; .gz and .zst by their first bytes)
  * to its end. Only what is new since the last time; a rotated or compressed copy of what was read
- * is not read again. Stops cleanly, with what is committed, once *stop is set. warnings get one
- * line for each file that was skipped. */
+ * is not read again. Stops cleanly, with what is committed, once *stop is set. A file that can't
+ * be read, or only in part, doesn't keep the others from being read: then the first of the errors
+ * is returned at the end, the others are warnings. What a glob happens to match but is no file
+ * (a folder, a FIFO) is a warning; named as such, or when nothing is left, it's an error.
+ * *total is filled in any case. */
 int ingest_files(struct store *store, struct str stream, const char *pattern,
                  const struct ingest_options *options, const volatile int *stop,
                  struct ingest_total *total, struct err *err);

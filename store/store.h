@@ -34,6 +34,7 @@ bool stream_name_valid(struct str name);
  * skipped when reading; both are reported by store_warnings(). A newer schema is refused. */
 int store_open(const char *dir, enum store_mode mode, struct store **out, struct err *err);
 void store_close(struct store *s); /* NULL is fine; checkpoints and ends the lock */
+const char *store_dir(const struct store *s); /* as it was opened */
 /* What was wrong but didn't stop the opening; one line each. */
 size_t store_warnings(const struct store *s, const char *const **lines);
 
