@@ -99,7 +99,7 @@ static void claim_captures(const struct rules *rules, struct claim *claim)
         else if (got->what == CAPTURE_alert && claim->alert == ALERT_NONE)
             claim->alert = read_alert(got->text);
     }
-    if (!claim->reason && claim->alert != ALERT_NONE)
+    if (claim->alert != ALERT_NONE)
         claim_reason(claim, alert_reason(claim->alert));
 }
 
