@@ -527,6 +527,12 @@ struct file *file_open_stdin(struct known *known)
     return f;
 }
 
+void file_part(struct file *f)
+{
+    f->known->open = false;
+    f->known = NULL;
+}
+
 void file_close(struct source *s)
 {
     struct file *f = (struct file *)s;

@@ -46,6 +46,7 @@ struct known {
     int64_t done_size, done_mtime; /* done_size < 0: not done */
     struct mark past[PAST_MARKS];  /* earlier marks of this run, as a ring */
     size_t n_past;
+    int64_t bad_size, bad_mtime;   /* of a packed file that turned out damaged, in this run */
     bool open;     /* a struct file is reading it */
     bool unsaved;  /* something but the position has changed */
     bool fresh;    /* not in the store yet: its first chunk comes from 0, wherever it starts */
@@ -119,6 +120,8 @@ int file_open(const struct candidate *c, struct known *known, struct file **out,
 struct file *file_open_stdin(struct known *known);
 int file_next(struct source *s, struct chunk *chunk, enum hold hold, struct err *err);
 void file_close(struct source *s);
+/* It is about to be handed over for good: it lets go of what is known, which may be freed first. */
+void file_part(struct file *f);
 /* Whether the plain file behind fd still holds what was read of it. */
 bool file_holds(int fd, const struct mark *head, const struct mark *mark);
 

@@ -18,6 +18,7 @@ struct run {
     struct candidate *files;
     size_t n_files;
     uint64_t done, total; /* bytes; total 0: unknown */
+    struct file *unfinished; /* open when the pipeline failed */
     struct err first;     /* the first file that failed; code 0: none */
 };
 
@@ -57,7 +58,7 @@ static bool read_source(struct run *run, struct file *f)
     for (;;) {
         struct chunk *chunk = pipeline_take(run->pipeline);
         if (!chunk) {
-            file_close(&f->source);
+            run->unfinished = f;
             return false;
         }
         int r = *run->stop ? SOURCE_END : file_next(&f->source, chunk, HOLD_NOTHING, &err);
@@ -74,13 +75,7 @@ static bool read_source(struct run *run, struct file *f)
                     " again for what is in it now", f->path);
             failed(run, &err);
         }
-        chunk->bytes = STR_NONE;
-        chunk->size = 0;
-        chunk->partial = 0;
-        chunk->again = COUNTED_NOT;
-        chunk->detail.n = 0;
-        f->known->open = false;
-        f->known = NULL;
+        file_part(f);
         pipeline_give(run->pipeline, &f->source, true);
         return true;
     }
@@ -174,6 +169,8 @@ static int run_pipeline(struct run *run, void *(*reader)(void *), struct err *er
     int r = pipeline_run(run->pipeline, err);
     pthread_join(thread, NULL);
     pipeline_close(run->pipeline);
+    if (run->unfinished)
+        source_close(&run->unfinished->source);
     return r;
 }
 

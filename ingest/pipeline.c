@@ -52,6 +52,8 @@ struct pending {
     struct quarantined *quarantined;
     size_t n_quarantined, cap_quarantined;
     uint64_t lines, bytes, other;
+    bool listed; /* in its sink's pending[] */
+    bool filled; /* something but a closing was taken in: there is a batch */
     bool last;
 };
 
@@ -143,7 +145,7 @@ static void classify(struct classifier *c, struct slot *slot)
     r->n_events = r->n_quarantined = 0;
     r->partial_as = COUNTED_OTHER;
     r->count = (struct chunk_count){0};
-    if (chunk->bytes.n == 0)
+    if (chunk->bytes.n == 0 || slot->last)
         return;
     struct visiting v = {slot, chunk->bytes.n - chunk->partial};
     struct chunk_count count = {0};
@@ -245,6 +247,7 @@ static void pending_clear(struct pending *b)
     b->n_arenas = b->n_events = b->n_quarantined = b->bytes_held = 0;
     b->lines = b->bytes = b->other = 0;
     b->detail.n = 0;
+    b->listed = b->filled = false;
 }
 
 static void pending_free(struct pending *b)
@@ -257,7 +260,7 @@ static void pending_free(struct pending *b)
     free(b);
 }
 
-static void source_free(struct source *s)
+void source_close(struct source *s)
 {
     if (s->pending)
         pending_free(s->pending);
@@ -296,7 +299,7 @@ void pipeline_close(struct pipeline *p)
     for (; p->tail < p->head; p->tail++) {
         struct slot *slot = &p->slots[p->tail % p->n_slots];
         if (slot->last)
-            source_free(slot->source);
+            source_close(slot->source);
     }
     for (size_t i = 0; i < WORKERS_MAX; i++)
         classifier_close(p->classifiers[i]);
@@ -388,16 +391,19 @@ static void absorb(struct pipeline *p, struct slot *slot)
     struct source *s = slot->source;
     struct result *r = &slot->result;
     struct chunk *c = &slot->chunk;
-    bool listed = s->pending && s->pending->detail.n > 0;
     if (!s->pending)
         s->pending = xcalloc(1, sizeof *s->pending);
     struct pending *b = s->pending;
-    if (!listed) {
+    if (!b->listed)
         sink_note(p, s->sink, s);
-        b->from = c->from;
-    }
-    b->to = c->to;
+    b->listed = true;
     b->last = b->last || slot->last;
+    if (slot->last)
+        return;
+    if (!b->filled)
+        b->from = c->from;
+    b->filled = true;
+    b->to = c->to;
     b->lines += r->count.lines;
     b->other += r->count.other;
     b->bytes += c->size;
@@ -429,7 +435,7 @@ static int sink_append(struct pipeline *p, struct sink *sink, struct err *err)
     for (size_t i = 0; i < sink->n_pending; i++) {
         struct source *s = sink->pending[i];
         struct pending *b = s->pending;
-        if (b->detail.n == 0 || (b->lines == 0 && b->from == b->to && b->detail.n <= 2))
+        if (!b->filled)
             continue;
         batches[n++] = (struct batch){
             .from_to = {str_of(s->key), b->to, buf_as_str(&b->detail)},
@@ -465,7 +471,7 @@ static void sink_stored(struct pipeline *p, struct sink *sink)
         bool last = b->last;
         pending_clear(b);
         if (last)
-            source_free(s);
+            source_close(s);
     }
     sink->n_pending = sink->pending_events = 0;
     sink->retry_ns = 0;

@@ -42,7 +42,8 @@ void pipeline_close(struct pipeline *p);
 /* The reader's thread. A chunk to fill: always the same one until it was given; waits for room.
  * NULL once the pipeline has failed. */
 struct chunk *pipeline_take(struct pipeline *p);
-/* Hands the taken chunk over. last: it may be empty, and the source is closed once it's stored. */
+/* Hands the taken chunk over. last: there is nothing in it, and the source is closed once all that
+ * came before is stored. */
 void pipeline_give(struct pipeline *p, struct source *s, bool last);
 /* There will be no more. */
 void pipeline_end(struct pipeline *p);
@@ -50,6 +51,9 @@ void pipeline_end(struct pipeline *p);
 /* Stores what comes until the end. On an error (never for a failing store when following) the
  * reader is told by pipeline_take(), and nothing behind the failing batch is stored. */
 int pipeline_run(struct pipeline *p, struct err *err);
+
+/* Closes a source that was never handed over for good; after pipeline_close(). */
+void source_close(struct source *s);
 
 int64_t clock_ns(void); /* monotonic */
 

@@ -1,0 +1,258 @@
+/* config.c - reads and checks the YAML configuration of `follow`: see docs/config.md. */
+#include "ingest/config.h"
+
+#include <cyaml/cyaml.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CONFIG_BYTES_MAX = 1 << 20 };
+
+#define TEXT(key, type, member) \
+    CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 0, CYAML_UNLIMITED)
+
+static const cyaml_schema_value_t path_value = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED),
+};
+static const cyaml_schema_field_t stream_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct follow_stream, name, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("files", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct follow_stream,
+                         files, &path_value, 0, CYAML_UNLIMITED),
+    TEXT("tz", struct follow_stream, tz),
+    TEXT("start", struct follow_stream, start),
+    TEXT("keep", struct follow_stream, keep),
+    TEXT("keep_bytes", struct follow_stream, keep_bytes_text),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t stream_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct follow_stream, stream_fields),
+};
+static const cyaml_schema_field_t config_fields[] = {
+    TEXT("store", struct follow_config, store),
+    TEXT("rules", struct follow_config, rules),
+    CYAML_FIELD_INT("poll_ms", CYAML_FLAG_OPTIONAL, struct follow_config, poll_ms),
+    CYAML_FIELD_SEQUENCE("streams", CYAML_FLAG_POINTER, struct follow_config, streams, &stream_value,
+                         1, CYAML_UNLIMITED),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t config_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct follow_config, config_fields),
+};
+
+/* libcyaml says what is wrong, and where, only to its log. */
+static void collect(cyaml_log_t level, void *context, const char *format, va_list args)
+{
+    struct buf *said = context;
+    char line[256];
+    (void)level;
+    if (!said || vsnprintf(line, sizeof line, format, args) < 0)
+        return;
+    struct str text = str_trim(str_of(line));
+    if (str_starts(text, STR("Load: ")))
+        text = str_from(text, 6);
+    if (said->n)
+        buf_str(said, STR("; "));
+    buf_str(said, text);
+}
+
+static cyaml_config_t cyaml_setup(struct buf *said)
+{
+    return (cyaml_config_t){
+        .log_fn = collect,
+        .log_ctx = said,
+        .log_level = CYAML_LOG_ERROR,
+        .mem_fn = cyaml_mem,
+    };
+}
+
+static int read_whole(const char *path, struct buf *out, struct err *err)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return err_errno(err, "config %s", path);
+    size_t n = 1;
+    while (n > 0 && out->n < CONFIG_BYTES_MAX) {
+        buf_reserve(out, 4096);
+        n = fread(out->p + out->n, 1, 4096, file);
+        out->n += n;
+    }
+    int r = ferror(file) ? err_errno(err, "config %s", path) : 0;
+    fclose(file);
+    if (r == 0 && out->n >= CONFIG_BYTES_MAX)
+        r = err_set(err, ERR_USAGE, "config %s: over 1 MiB: that is no configuration", path);
+    return r;
+}
+
+/* The first line behind line `after` that holds what: libcyaml keeps no places. 0: none. */
+static int line_of(struct str yaml, struct str what, int after)
+{
+    int line = 1;
+    size_t at = 0;
+    while (at < yaml.n) {
+        ptrdiff_t end = str_findc(yaml, '\n', at);
+        size_t n = end < 0 ? yaml.n - at : (size_t)end - at;
+        if (line > after && str_find(str_make(yaml.p + at, n), what, 0) >= 0)
+            return line;
+        line++;
+        at += n + 1;
+    }
+    return 0;
+}
+
+/* "30d", "12h", "90m", "45s" in us; -1 when it isn't one. */
+static int64_t duration_us(struct str s)
+{
+    int64_t n = str_number(s, INT32_MAX);
+    struct str unit = s;
+    while (unit.n > 0 && unit.p[0] >= '0' && unit.p[0] <= '9')
+        unit = str_from(unit, 1);
+    if (n <= 0 || unit.n != 1)
+        return -1;
+    switch (unit.p[0]) {
+    case 's': return n * US_PER_S;
+    case 'm': return n * 60 * US_PER_S;
+    case 'h': return n * 3600 * US_PER_S;
+    case 'd': return n * 86400 * US_PER_S;
+    case 'w': return n * 7 * 86400 * US_PER_S;
+    default: return -1;
+    }
+}
+
+/* "500MB", "2GiB", "1048576" in bytes; -1 when it isn't one. */
+static int64_t size_bytes(struct str s)
+{
+    static const struct {
+        const char *unit;
+        int64_t bytes;
+    } units[] = {
+        {"", 1}, {"B", 1},
+        {"kB", 1000}, {"KB", 1000}, {"MB", 1000 * 1000}, {"GB", 1000 * 1000 * 1000},
+        {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30},
+        {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30},
+        {"TB", INT64_C(1000000000000)}, {"TiB", INT64_C(1) << 40}, {"T", INT64_C(1) << 40},
+    };
+    int64_t n = str_number(s, 1000000000000);
+    struct str unit = s;
+    while (unit.n > 0 && unit.p[0] >= '0' && unit.p[0] <= '9')
+        unit = str_from(unit, 1);
+    for (size_t i = 0; n > 0 && i < sizeof units / sizeof *units; i++) {
+        if (str_eq(str_trim(unit), str_of(units[i].unit)) && n <= INT64_MAX / units[i].bytes)
+            return n * units[i].bytes;
+    }
+    return -1;
+}
+
+struct checking {
+    const char *path;
+    struct str yaml;
+    int line; /* of the stream's name */
+};
+
+static int wrong(const struct checking *x, const char *key, const char *value, const char *advice,
+                 struct err *err)
+{
+    int line = line_of(x->yaml, str_of(value), x->line > 0 ? x->line - 1 : 0);
+    if (line == 0)
+        line = x->line;
+    return err_set(err, ERR_USAGE, "config %s, line %d: %s: '%s' %s", x->path, line, key, value, advice);
+}
+
+static int check_stream(struct checking *x, struct follow_stream *s, struct err *err)
+{
+    x->line = line_of(x->yaml, str_of(s->name), 0);
+    if (!stream_name_valid(str_of(s->name)))
+        return wrong(x, "name", s->name, "is no name: use a-z, 0-9, '.', '_' and '-', at most 64", err);
+    if (s->files_count == 0)
+        return wrong(x, "stream", s->name, "has no files: add `files: [/var/log/…/*.log]`", err);
+    for (unsigned i = 0; i < s->files_count; i++) {
+        if (s->files[i][0] == '\0' || strcmp(s->files[i], "-") == 0)
+            return wrong(x, "files", s->files[i], "can't be followed: name a file or a glob", err);
+    }
+    if (s->tz && zone_open(str_of(s->tz), &s->zone, err) != 0)
+        return wrong(x, "tz", s->tz, "is no zone: use UTC, +02:00, Europe/Berlin or local", err);
+    if (s->start && strcmp(s->start, "beginning") != 0 && strcmp(s->start, "end") != 0)
+        return wrong(x, "start", s->start, "is neither beginning nor end", err);
+    s->from_end = s->start && strcmp(s->start, "end") == 0;
+    s->keep_us = s->keep ? duration_us(str_of(s->keep)) : 0;
+    if (s->keep_us < 0)
+        return wrong(x, "keep", s->keep, "is no length of time: write 30d, 12h or 90m", err);
+    s->keep_bytes = s->keep_bytes_text ? size_bytes(str_of(s->keep_bytes_text)) : 0;
+    if (s->keep_bytes < 0)
+        return wrong(x, "keep_bytes", s->keep_bytes_text, "is no size: write 2GiB or 500MB", err);
+    return 0;
+}
+
+static int check(struct checking *x, struct follow_config *config, struct err *err)
+{
+    if (config->poll_ms != 0 && (config->poll_ms < POLL_MS_MIN || config->poll_ms > POLL_MS_MAX))
+        return err_set(err, ERR_USAGE, "config %s, line %d: poll_ms: %d is not between %d and %d",
+                       x->path, line_of(x->yaml, STR("poll_ms"), 0), config->poll_ms, POLL_MS_MIN,
+                       POLL_MS_MAX);
+    for (unsigned i = 0; i < config->streams_count; i++) {
+        if (check_stream(x, &config->streams[i], err) != 0)
+            return err->code;
+        for (unsigned j = 0; j < i; j++) {
+            if (strcmp(config->streams[i].name, config->streams[j].name) == 0)
+                return wrong(x, "name", config->streams[i].name,
+                             "is there twice: put all its files under one stream", err);
+        }
+    }
+    return 0;
+}
+
+/* What libcyaml said, with its first place in front. */
+static int not_yaml(const char *path, cyaml_err_t code, struct str said, struct err *err)
+{
+    int64_t line = str_number(str_trim(str_after(said, STR("line:"))), INT32_MAX);
+    return err_set(err, ERR_USAGE, "config %s, line %lld: %s%s%.*s: see docs/config.md", path,
+                   line < 0 ? 1LL : (long long)line, cyaml_strerror(code), said.n ? ": " : "",
+                   STR_ARG(said));
+}
+
+int follow_config_load(const char *path, struct follow_config **out, struct err *err)
+{
+    struct buf yaml = {0}, said = {0};
+    struct follow_config *config = NULL;
+    int r = read_whole(path, &yaml, err);
+    if (r == 0 && str_trim(buf_as_str(&yaml)).n == 0)
+        r = err_set(err, ERR_USAGE, "config %s, line 1: it is empty: see docs/config.md", path);
+    if (r == 0) {
+        cyaml_config_t setup = cyaml_setup(&said);
+        cyaml_err_t code = cyaml_load_data((const uint8_t *)yaml.p, yaml.n, &setup, &config_value,
+                                           (cyaml_data_t **)&config, NULL);
+        if (code != CYAML_OK || !config)
+            r = not_yaml(path, code, buf_as_str(&said), err);
+    }
+    if (r == 0) {
+        struct checking x = {.path = path, .yaml = buf_as_str(&yaml)};
+        r = check(&x, config, err);
+    }
+    buf_release(&yaml);
+    buf_release(&said);
+    if (r != 0) {
+        follow_config_close(config);
+        return r;
+    }
+    *out = config;
+    return 0;
+}
+
+void follow_config_close(struct follow_config *config)
+{
+    if (!config)
+        return;
+    for (unsigned i = 0; i < config->streams_count; i++)
+        zone_close(config->streams[i].zone);
+    cyaml_config_t setup = cyaml_setup(NULL);
+    cyaml_free(&setup, &config_value, config, 0);
+}
+
+const char *follow_config_store(const struct follow_config *config)
+{
+    return config->store;
+}
+
+const char *follow_config_rules(const struct follow_config *config)
+{
+    return config->rules;
+}

@@ -1,0 +1,211 @@
+/* follow.c - follows all sources of a configuration: see ingest.h. One thread looks at the files
+ * and reads, the caller's stores and prunes. */
+#include "ingest/tail.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#define MS INT64_C(1000000)
+enum {
+    POLL_MS = 250,           /* what a watch doesn't tell of (network file systems) */
+    SCAN_MS = 5000,          /* and new names that it doesn't tell of */
+    SCAN_BLIND_MS = 500,     /* without inotify */
+    SCAN_APART_MS = 20,      /* news of folders come in flocks */
+    SCAN_AGAIN_MS = 500,     /* something was left open */
+    LAST_ROUND_MS = 2000,    /* for what is there when the end is asked for */
+    PRUNE_FIRST_S = 5, PRUNE_S = 60,
+};
+
+struct follow {
+    struct store *store;
+    const struct follow_config *config;
+    const volatile int *stop;
+    struct pipeline *pipeline;
+    struct watch *watch;
+    struct tail *tails;
+    size_t n;
+    struct folder_id own;
+    int64_t prune_ns;
+    bool prune_failed;
+};
+
+static void changed(void *context, int number)
+{
+    struct follow *f = context;
+    for (size_t i = 0; i < f->n; i++)
+        tail_changed(&f->tails[i], number);
+}
+
+static bool scan(struct follow *f)
+{
+    bool again = false;
+    for (size_t i = 0; i < f->n; i++) {
+        tail_scan(&f->tails[i], f->watch, f->own);
+        again = again || f->tails[i].look_again;
+    }
+    return again;
+}
+
+static int read_round(struct follow *f, bool ending)
+{
+    int result = TAIL_IDLE;
+    for (size_t i = 0; i < f->n; i++) {
+        int r = tail_read(&f->tails[i], f->pipeline, f->watch, ending);
+        result = r > result ? r : result;
+    }
+    return result;
+}
+
+static int64_t next_ns(const struct follow *f)
+{
+    int64_t next = INT64_MAX;
+    for (size_t i = 0; i < f->n; i++) {
+        int64_t at = tail_next_ns(&f->tails[i]);
+        next = at < next ? at : next;
+    }
+    return next;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Reads what is there by now, so that a stop right behind a write doesn't leave it for later. */
+static void last_round(struct follow *f)
+{
+    int64_t until = clock_ns() + LAST_ROUND_MS * MS;
+    for (size_t i = 0; i < f->n; i++) {
+        for (size_t j = 0; j < f->tails[i].n; j++)
+            f->tails[i].files[j].dirty = true;
+    }
+    int r = TAIL_READ;
+    while (r != TAIL_IDLE && r != TAIL_FAILED && clock_ns() < until) {
+        r = read_round(f, true);
+        if (r == TAIL_RESCAN)
+            scan(f);
+    }
+}
+
+static void *read_all(void *context)
+{
+    struct follow *f = context;
+    int64_t poll_every = (f->config->poll_ms ? f->config->poll_ms : POLL_MS) * MS;
+    int64_t scan_at = 0, poll_at = 0, scanned = INT64_MIN / 2;
+    while (!*f->stop) {
+        int64_t now = clock_ns();
+        if (now >= scan_at) {
+            bool again = scan(f);
+            scanned = now;
+            scan_at = now + (again ? SCAN_AGAIN_MS : watch_works(f->watch) ? SCAN_MS : SCAN_BLIND_MS) * MS;
+        }
+        if (now >= poll_at) {
+            for (size_t i = 0; i < f->n; i++)
+                tail_poll(&f->tails[i]);
+            poll_at = now + poll_every;
+        }
+        int r = read_round(f, false);
+        if (r == TAIL_FAILED)
+            break;
+        if (r == TAIL_RESCAN)
+            scan_at = 0;
+        int64_t wait = earlier(earlier(next_ns(f), scan_at), poll_at) - clock_ns();
+        int wait_ms = wait <= 0 ? 0 : wait > 100 * MS ? 100 : (int)((wait + MS - 1) / MS);
+        struct watch_news news = watch_wait(f->watch, wait_ms, changed, f);
+        if (news.overflow)
+            poll_at = 0;
+        if (news.folders || news.overflow)
+            scan_at = earlier(scan_at, scanned + SCAN_APART_MS * MS);
+    }
+    if (*f->stop)
+        last_round(f);
+    pipeline_end(f->pipeline);
+    return NULL;
+}
+
+/* ---- retention ---- */
+
+static void prune(void *context)
+{
+    struct follow *f = context;
+    int64_t now = clock_ns();
+    if (now < f->prune_ns)
+        return;
+    f->prune_ns = now + PRUNE_S * 1000 * MS;
+    for (size_t i = 0; i < f->n; i++) {
+        const struct follow_stream *c = f->tails[i].config;
+        uint64_t deleted = 0;
+        struct err err = {0};
+        if (c->keep_us == 0 && c->keep_bytes == 0)
+            continue;
+        int r = store_prune(f->store, str_of(c->name), c->keep_us ? civil_now_us() - c->keep_us : 0,
+                            c->keep_bytes, &deleted, &err);
+        if (r != 0 && !f->prune_failed)
+            fprintf(stderr, "tlstrail: stream %s: old events could not be deleted: %s\n", c->name, err.text);
+        f->prune_failed = r != 0;
+    }
+}
+
+/* Only streams that have something stored can be pruned. */
+static int run(struct follow *f, const struct rules *rules, struct err *err)
+{
+    struct pipeline_options options = {
+        .store = f->store,
+        .rules = rules,
+        .follow = true,
+        .stop = f->stop,
+        .tick = prune,
+        .context = f,
+    };
+    if (pipeline_open(&options, &f->pipeline, err) != 0)
+        return err->code;
+    pthread_t thread;
+    int e = pthread_create(&thread, NULL, read_all, f);
+    if (e != 0) {
+        pipeline_close(f->pipeline);
+        return err_set(err, ERR_FAILED, "start a thread: %s", strerror(e));
+    }
+    int r = pipeline_run(f->pipeline, err);
+    pthread_join(thread, NULL);
+    pipeline_close(f->pipeline);
+    return r;
+}
+
+/* Each followed file is held open: as many as we may. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+int follow_run(struct store *store, const struct follow_config *config, const struct rules *rules,
+               const volatile int *stop, struct ingest_total **totals, size_t *n, struct err *err)
+{
+    struct follow f = {
+        .store = store,
+        .config = config,
+        .stop = stop,
+        .watch = watch_open(),
+        .tails = xcalloc(config->streams_count + 1, sizeof *f.tails),
+        .n = config->streams_count,
+        .own = folder_id(store_dir(store)),
+        .prune_ns = clock_ns() + PRUNE_FIRST_S * 1000 * MS,
+    };
+    raise_file_limit();
+    for (size_t i = 0; i < f.n; i++)
+        tail_open(&f.tails[i], &config->streams[i], store);
+    int r = run(&f, rules, err);
+    *totals = xcalloc(f.n + 1, sizeof **totals);
+    *n = f.n;
+    for (size_t i = 0; i < f.n; i++) {
+        (*totals)[i] = f.tails[i].sink.total;
+        tail_release(&f.tails[i]);
+    }
+    free(f.tails);
+    watch_close(f.watch);
+    return r;
+}
