@@ -65,6 +65,17 @@ typedef void chunk_visit(void *context, const struct event *event, size_t offset
  * records together and classifies those alone. */
 void classifier_chunk(struct classifier *c, struct str chunk, const struct reading *reading,
                       chunk_visit *visit, void *context, struct chunk_count *count);
+/* The same where the source says where records end (a Kafka record may hold several lines): record i
+ * is bytes[ends[i - 1]..ends[i]), a record counts as one line, and an event without a time of its
+ * own gets now_us[i]. Records are not put together. */
+struct record_list {
+    const uint32_t *ends;
+    const int64_t *now_us;
+    size_t n;
+};
+void classifier_records(struct classifier *c, struct str bytes, const struct record_list *records,
+                        const struct zone *zone, chunk_visit *visit, void *context,
+                        struct chunk_count *count);
 /* How many bytes at the end of the chunk belong to a record that more lines may still join: what a
  * follower holds back until the next chunk or 50 ms of silence. 0 when the chunk is empty. */
 size_t classifier_open_tail(struct str chunk);

@@ -6,22 +6,19 @@
 struct scan {
     struct classifier *c;
     struct str chunk;
-    const struct reading *reading;
+    struct reading reading;
+    const struct record_list *records; /* NULL: lines */
+    size_t next_record;
     chunk_visit *visit;
     void *context;
     struct chunk_count *count;
     size_t done; /* bytes of the chunk whose records have been dealt with */
 };
 
-static void take_record(struct scan *scan, size_t line)
+static void classify_at(struct scan *scan, size_t start, struct str record)
 {
-    size_t start;
-    struct str left = str_from(scan->chunk, scan->done);
-    struct str record = record_around(left, line - scan->done, &start);
     struct event event;
-    enum verdict verdict = classify_candidate(scan->c, record, scan->reading, &event);
-    start += scan->done;
-    scan->done = start + record.n + 1;
+    enum verdict verdict = classify_candidate(scan->c, record, &scan->reading, &event);
     if (verdict == VERDICT_EVENT) {
         scan->count->events++;
         scan->visit(scan->context, &event, start, record, NULL);
@@ -29,6 +26,30 @@ static void take_record(struct scan *scan, size_t line)
         scan->count->quarantined++;
         scan->visit(scan->context, NULL, start, record, scan->c->why);
     }
+}
+
+/* The lines of the record around the one that starts at `line`. */
+static void take_lines(struct scan *scan, size_t line)
+{
+    size_t start;
+    struct str left = str_from(scan->chunk, scan->done);
+    struct str record = record_around(left, line - scan->done, &start);
+    start += scan->done;
+    scan->done = start + record.n + 1;
+    classify_at(scan, start, record);
+}
+
+static void take_listed(struct scan *scan, size_t at)
+{
+    const struct record_list *list = scan->records;
+    size_t i = scan->next_record;
+    while (i + 1 < list->n && list->ends[i] <= at)
+        i++;
+    size_t start = i ? list->ends[i - 1] : 0;
+    scan->next_record = i + 1;
+    scan->done = list->ends[i];
+    scan->reading.now_us = list->now_us[i];
+    classify_at(scan, start, str_make(scan->chunk.p + start, list->ends[i] - start));
 }
 
 static int on_hit(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
@@ -39,9 +60,13 @@ static int on_hit(unsigned id, unsigned long long from, unsigned long long to, u
     size_t at = (size_t)to - 1;
     if (at < scan->done)
         return 0;
+    if (scan->records) {
+        take_listed(scan, at);
+        return 0;
+    }
     const char *p = scan->chunk.p;
     const char *lf = memrchr(p + scan->done, '\n', at - scan->done);
-    take_record(scan, lf ? (size_t)(lf - p) + 1 : scan->done);
+    take_lines(scan, lf ? (size_t)(lf - p) + 1 : scan->done);
     return 0;
 }
 
@@ -64,18 +89,40 @@ static uint64_t count_lines(struct str chunk)
 }
 
 /* hs_scan() takes lengths of 32 bits; a chunk is at most a few MiB. */
-void classifier_chunk(struct classifier *c, struct str chunk, const struct reading *reading,
-                      chunk_visit *visit, void *context, struct chunk_count *count)
+static void run(struct scan *scan, uint64_t lines, struct chunk_count *count)
 {
-    struct chunk_count here = {.lines = count_lines(chunk)};
-    struct scan scan = {c, chunk, reading, visit, context, &here, 0};
-    if (c->rules->gate.db && chunk.n)
-        hs_scan(c->rules->gate.db, chunk.p, (unsigned)chunk.n, 0, c->gate_scratch, on_hit, &scan);
+    struct chunk_count here = {.lines = lines};
+    const struct literals *gate = &scan->c->rules->gate;
+    scan->count = &here;
+    if (gate->db && scan->chunk.n)
+        hs_scan(gate->db, scan->chunk.p, (unsigned)scan->chunk.n, 0, scan->c->gate_scratch, on_hit,
+                scan);
     here.other = here.lines - here.events - here.quarantined;
     count->lines += here.lines;
     count->events += here.events;
     count->other += here.other;
     count->quarantined += here.quarantined;
+}
+
+void classifier_chunk(struct classifier *c, struct str chunk, const struct reading *reading,
+                      chunk_visit *visit, void *context, struct chunk_count *count)
+{
+    struct scan scan = {
+        .c = c, .chunk = chunk, .reading = *reading, .visit = visit, .context = context};
+    run(&scan, count_lines(chunk), count);
+}
+
+void classifier_records(struct classifier *c, struct str bytes, const struct record_list *records,
+                        const struct zone *zone, chunk_visit *visit, void *context,
+                        struct chunk_count *count)
+{
+    struct scan scan = {.c = c,
+                        .chunk = bytes,
+                        .reading = {.zone = zone},
+                        .records = records,
+                        .visit = visit,
+                        .context = context};
+    run(&scan, records->n, count);
 }
 
 size_t classifier_open_tail(struct str chunk)

@@ -187,6 +187,28 @@ Test(chunk, the_ledger_of_a_chunk_closes)
     close_rules();
 }
 
+Test(chunk, listed_records_keep_their_ends_and_their_times)
+{
+    open_rules(NULL);
+    struct seen seen = {0};
+    struct chunk_count count = {0};
+    struct str bytes = STR("nothing"
+                           "first\nSSL routines::no shared cipher\n"
+                           "SSL routines::no shared cipher"
+                           "");
+    const uint32_t ends[] = {7, 44, 74, 74};
+    const int64_t now_us[] = {1, 2, 3, 4};
+    struct record_list list = {ends, now_us, 4};
+    cr_assert_eq(bytes.n, 74);
+    classifier_records(c, bytes, &list, NULL, see, &seen, &count);
+    cr_expect_eq(count.lines, 4);
+    cr_expect_eq(count.events, 2);
+    cr_expect_eq(seen.offsets[0], 7);
+    cr_expect_eq(seen.lengths[0], 37);
+    cr_expect_eq(seen.offsets[1], 44);
+    close_rules();
+}
+
 Test(chunk, a_stack_trace_is_one_event)
 {
     open_rules(NULL);
