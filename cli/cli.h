@@ -160,7 +160,7 @@ void event_foot(const struct cli *cli, bool any, struct buf *out);
 
 /* ---- lines.c ---- */
 struct lines;
-/* NULL or "-": standard input. Gzip is told by its first bytes. The caller owns *out. */
+/* NULL or "-": standard input; .gz and .zst by their first bytes. The caller owns *out. */
 int lines_open(const char *path, struct lines **out, struct err *err);
 void lines_close(struct lines *in); /* NULL is fine */
 /* The next block of whole lines, empty at the end; good until the next call. A line of more than
@@ -168,7 +168,7 @@ void lines_close(struct lines *in); /* NULL is fine */
 int lines_next(struct lines *in, struct str *block, struct err *err);
 /* All of the input, cut at most bytes. */
 int lines_all(struct lines *in, size_t most, struct buf *out, struct err *err);
-uint64_t lines_size(const struct lines *in); /* bytes of the file, 0 when not known */
+uint64_t lines_size(const struct lines *in); /* bytes of a plain file, else 0 */
 
 /* ---- plot.c ---- */
 void plot_timeline(const struct cli *cli, json_t *answer, struct buf *out);

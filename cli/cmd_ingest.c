@@ -83,6 +83,13 @@ static void show_progress(void *context, uint64_t done, uint64_t total, uint64_t
     progress_draw(context, done, total, events);
 }
 
+static void show_warning(void *context, const char *line)
+{
+    struct progress *progress = context;
+    progress_end(progress);
+    complain("%s", line);
+}
+
 static int ingest(struct ingesting *x, const struct source *source, struct err *err)
 {
     struct zone *zone = NULL;
@@ -95,6 +102,8 @@ static int ingest(struct ingesting *x, const struct source *source, struct err *
         .now_us = option_given(x->cli, OPT_now) ? x->cli->now_us : TIME_NONE,
         .progress = show_progress,
         .progress_context = &x->progress,
+        .warn = show_warning,
+        .warn_context = &x->progress,
     };
     char *name = str_dup(source->stream);
     progress_begin(&x->progress, name);
@@ -119,10 +128,10 @@ static int ingest_all(struct ingesting *x, const struct source *sources, struct 
         int rc = ingest(x, &sources[i], err);
         if (rc == 0)
             continue;
-        if (worst != 0)
-            continue;
-        worst = rc;
         complain("%s", err->text);
+        worst = worst != 0 ? worst : rc;
+        if (rc == ERR_FULL)
+            break; /* the others would only say the same */
     }
     return worst;
 }

@@ -1,20 +1,21 @@
-/* lines.c - blocks of whole lines from a file, a pipe or standard input, in bounded memory. Gzip is
- * told by its first two bytes (RFC 1952, section 2.3.1). */
+/* lines.c - blocks of whole lines from a file, a pipe or standard input, in bounded memory; packed
+ * files (.gz, .zst) are unpacked by ingest/input.h. */
 #include "cli/cli.h"
+
+#include "ingest/input.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 enum { BLOCK = 1024 * 1024 };
 
 struct lines {
     const char *name;
     int fd;
-    gzFile gz; /* NULL: the bytes are plain */
+    struct input *in;
     uint64_t size;
     char *buf; /* buf[from..n) is not handed out yet */
     size_t from, n;
@@ -22,27 +23,19 @@ struct lines {
     bool skipping; /* inside a line whose head was handed out, cut */
 };
 
-static bool looks_gzip(int fd)
-{
-    unsigned char head[2];
-    return pread(fd, head, 2, 0) == 2 && head[0] == 0x1f && head[1] == 0x8b;
-}
-
 static int open_file(struct lines *in, const char *path, struct err *err)
 {
+    char head[INPUT_MAGIC];
     struct stat st;
     in->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (in->fd < 0 || fstat(in->fd, &st) != 0)
-        return err_errno(err, "%s", path);
+        return err_set(err, ERR_FAILED, "%s: %s; check the path and who may read it", path,
+                       strerror(errno));
     if (S_ISDIR(st.st_mode))
         return err_set(err, ERR_FAILED, "%s: is a folder; give a file", path);
-    if (S_ISREG(st.st_mode)) {
+    ssize_t got = S_ISREG(st.st_mode) ? pread(in->fd, head, sizeof head, 0) : 0;
+    if (got > 0 && input_kind(str_make(head, (size_t)got)) == INPUT_PLAIN)
         in->size = (uint64_t)st.st_size;
-        if (looks_gzip(in->fd)) {
-            in->gz = gzdopen(in->fd, "rb");
-            in->size = 0;
-        }
-    }
     return 0;
 }
 
@@ -58,6 +51,7 @@ int lines_open(const char *path, struct lines **out, struct err *err)
     }
     if (standard && isatty(STDIN_FILENO) == 1)
         complain("reading from the terminal: paste lines, then press Ctrl-D");
+    in->in = input_open(in->fd, -1);
     *out = in;
     return 0;
 }
@@ -66,9 +60,8 @@ void lines_close(struct lines *in)
 {
     if (!in)
         return;
-    if (in->gz)
-        gzclose(in->gz);
-    else if (in->fd > 0)
+    input_close(in->in);
+    if (in->fd > STDIN_FILENO)
         close(in->fd);
     free(in->buf);
     free(in);
@@ -79,33 +72,14 @@ uint64_t lines_size(const struct lines *in)
     return in->size;
 }
 
-static int read_gz(struct lines *in, size_t *got, struct err *err)
-{
-    int n = gzread(in->gz, in->buf + in->n, (unsigned)(BLOCK - in->n));
-    int code = Z_OK;
-    const char *why = gzerror(in->gz, &code);
-    if (n < 0 || code == Z_BUF_ERROR) /* Z_BUF_ERROR: the file ends in the middle of a stream */
-        return err_set(err, ERR_FAILED, "%s: damaged gzip data (%s); test it with: gzip -t", in->name,
-                       why);
-    *got = (size_t)n;
-    return 0;
-}
-
 static int read_more(struct lines *in, struct err *err)
 {
-    size_t got = 0;
-    if (in->gz) {
-        if (read_gz(in, &got, err) != 0)
-            return err->code;
-    } else {
-        ssize_t n = read(in->fd, in->buf + in->n, BLOCK - in->n);
-        if (n < 0 && errno == EINTR)
-            return 0;
-        if (n < 0)
-            return err_errno(err, "%s", in->name);
-        got = (size_t)n;
-    }
-    in->n += got;
+    long got = input_read(in->in, in->buf + in->n, BLOCK - in->n, err);
+    if (got == INPUT_AGAIN) /* a pipe that somebody made non-blocking */
+        return usleep(1000), 0;
+    if (got < 0)
+        return err_wrap(err, "%s", in->name);
+    in->n += (size_t)got;
     in->ended = got == 0;
     return 0;
 }
