@@ -3,7 +3,7 @@
 
 static const struct column columns[] = {
     {"class", "class", false},    {"reason", "reason", false}, {"a", "a", true},
-    {"b", "b", true},             {"rate_a", "a/h", true},     {"rate_b", "b/h", true},
+    {"b", "b", true},             {"rate_a", "a/s", true},     {"rate_b", "b/s", true},
     {"g2", "G2", true},           {"p_value", "p", true},      {"verdict", "verdict", false},
 };
 

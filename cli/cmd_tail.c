@@ -62,35 +62,6 @@ static void flush(struct tail *t)
 
 /* ---- where to begin ---- */
 
-/* "[STREAM:]ID", comma-separated. */
-static int take_after(struct tail *t, struct str text, struct err *err)
-{
-    while (text.n) {
-        ptrdiff_t comma = str_findc(text, ',', 0);
-        struct str one = comma < 0 ? text : str_head(text, (size_t)comma);
-        ptrdiff_t colon = str_findc(one, ':', 0);
-        struct str id = colon < 0 ? one : str_from(one, (size_t)colon + 1);
-        int64_t number = str_number(id, INT64_MAX);
-        bool alone = colon < 0 && t->sel.n_values[FIELD_stream] == 1;
-        if (number < 0 || (colon < 0 && !alone))
-            return err_set(err, ERR_USAGE,
-                           "--after %.*s: write STREAM:ID, or ID beside one --stream", STR_ARG(one));
-        struct str stream = alone ? t->sel.values[FIELD_stream][0] : str_head(one, (size_t)colon);
-        mark_of(t, stream)->id = number;
-        text = comma < 0 ? STR_NONE : str_from(text, (size_t)comma + 1);
-    }
-    return 0;
-}
-
-static int take_afters(struct tail *t, struct err *err)
-{
-    for (size_t i = 0; i < t->cli->n_given; i++)
-        if (t->cli->given[i].opt == OPT_after &&
-            take_after(t, str_of(t->cli->given[i].value), err) != 0)
-            return err->code;
-    return 0;
-}
-
 static int newest_id(void *context, int64_t id, const struct event *event)
 {
     struct tail *t = context;
@@ -111,6 +82,38 @@ static int mark_ends(struct tail *t, struct err *err)
         if (store_events(t->store, streams[i], &query, newest_id, t, err) < 0)
             return err->code;
     }
+    return 0;
+}
+
+/* "[STREAM:]ID", comma-separated. */
+static int take_after(struct tail *t, struct str text, struct err *err)
+{
+    while (text.n) {
+        ptrdiff_t comma = str_findc(text, ',', 0);
+        struct str one = comma < 0 ? text : str_head(text, (size_t)comma);
+        ptrdiff_t colon = str_findc(one, ':', 0);
+        struct str id = colon < 0 ? one : str_from(one, (size_t)colon + 1);
+        int64_t number = str_number(id, INT64_MAX);
+        bool alone = colon < 0 && t->sel.n_values[FIELD_stream] == 1;
+        if (number < 0 || (colon < 0 && !alone))
+            return err_set(err, ERR_USAGE,
+                           "--after %.*s: write STREAM:ID, or ID beside one --stream", STR_ARG(one));
+        struct str stream = alone ? t->sel.values[FIELD_stream][0] : str_head(one, (size_t)colon);
+        mark_of(t, stream)->id = number;
+        text = comma < 0 ? STR_NONE : str_from(text, (size_t)comma + 1);
+    }
+    return 0;
+}
+
+/* Streams that aren't named begin at their end. */
+static int take_afters(struct tail *t, struct err *err)
+{
+    if (mark_ends(t, err) != 0)
+        return err->code;
+    for (size_t i = 0; i < t->cli->n_given; i++)
+        if (t->cli->given[i].opt == OPT_after &&
+            take_after(t, str_of(t->cli->given[i].value), err) != 0)
+            return err->code;
     return 0;
 }
 
@@ -255,7 +258,8 @@ const struct command command_tail = {
     .words = "",
     .summary = "The last events; with -f it goes on with new ones as they come.",
     .details = "Ids grow by one stream: --after STREAM:ID goes on behind the last one seen, in the\n"
-               "order of arrival. --limit is how many of the last ones to show first (20).",
+               "order of arrival; streams that aren't named begin at their end. --limit is how many of\n"
+               "the last ones to show first (20).",
     .example = "tlstrail tail -f --class certificate",
     .options = OPTS_READ | OPTS_SELECT | OPT(limit) | OPT(follow) | OPT(after),
     .piped = OUTPUT_NDJSON,

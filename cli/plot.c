@@ -2,14 +2,13 @@
  * eighths (U+2581 to U+2588), or ASCII of growing weight where the locale isn't UTF-8. */
 #include "cli/cli.h"
 
-enum { NAME_MOST = 32, TICK = 14 };
+enum { NAME_LEAST = 4, NAME_MOST = 32, TICK = 14 };
 
 struct plot {
     const struct screen *screen;
     size_t name_wide, count_wide;
     size_t steps;   /* of the answer */
     size_t columns; /* of the plot */
-    double most;    /* the highest column of all series */
     int64_t from_us;
     double step_s;
 };
@@ -50,22 +49,28 @@ static double total_of(const json_t *counts)
     return sum;
 }
 
-static void bar(const struct plot *p, double value, struct buf *out)
+/* Each row has its own scale: a quiet stream's rise counts as much as a loud one's. */
+static void bar(const struct plot *p, double value, double most, struct buf *out)
 {
     static const char *const blocks[] = {"·", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     static const char *const ascii[] = {" ", ".", ":", "-", "=", "+", "*", "#", "@"};
     size_t level = 0;
-    if (value > 0 && p->most > 0)
-        level = 1 + (size_t)(value / p->most * 7.999);
+    if (value > 0 && most > 0)
+        level = 1 + (size_t)(value / most * 7.999);
     level = level > 8 ? 8 : level;
     buf_str(out, str_of(p->screen->utf8 ? blocks[level] : ascii[level]));
 }
 
+/* Columns before the bars: name, total, highest. */
+static size_t left_of(const struct plot *p)
+{
+    return p->name_wide + 2 * p->count_wide + 6;
+}
+
 static void fit(const struct screen *screen, struct plot *p)
 {
-    size_t room = (size_t)screen->width > p->name_wide + p->count_wide + 14
-                      ? (size_t)screen->width - p->name_wide - p->count_wide - 4
-                      : 10;
+    size_t left = left_of(p);
+    size_t room = (size_t)screen->width > left + 10 ? (size_t)screen->width - left : 10;
     p->columns = p->steps < room ? p->steps : room;
 }
 
@@ -87,12 +92,8 @@ static void measure(const json_t *all, struct plot *p)
         buf_release(&name);
     }
     p->name_wide = p->name_wide < NAME_MOST ? p->name_wide : NAME_MOST;
+    p->name_wide = p->name_wide > NAME_LEAST ? p->name_wide : NAME_LEAST;
     fit(p->screen, p);
-    json_array_foreach((json_t *)all, i, series)
-        for (size_t c = 0; c < p->columns; c++) {
-            double value = column_of(p, json_object_get(series, "counts"), c);
-            p->most = value > p->most ? value : p->most;
-        }
 }
 
 static void put_name(struct buf *out, struct str name, size_t wide)
@@ -113,15 +114,25 @@ static void row(const struct plot *p, const json_t *series, struct buf *out)
 {
     struct buf name = {0};
     const json_t *counts = json_object_get(series, "counts");
+    double most = 0;
+    for (size_t c = 0; c < p->columns; c++)
+        most = column_of(p, counts, c) > most ? column_of(p, counts, c) : most;
     series_name(series, &name);
     put_name(out, buf_as_str(&name), p->name_wide);
     buf_release(&name);
-    buf_printf(out, "  %*.0f  ", (int)p->count_wide, total_of(counts));
+    buf_printf(out, "  %*.0f  %*.0f  ", (int)p->count_wide, total_of(counts), (int)p->count_wide,
+               most);
     if (p->screen->colour)
         buf_str(out, STR("\033[31m"));
     for (size_t c = 0; c < p->columns; c++)
-        bar(p, column_of(p, counts, c), out);
+        bar(p, column_of(p, counts, c), most, out);
     buf_str(out, p->screen->colour ? STR("\033[0m\n") : STR("\n"));
+}
+
+static void head(const struct plot *p, struct buf *out)
+{
+    put_name(out, STR(""), p->name_wide);
+    buf_printf(out, "  %*s  %*s\n", (int)p->count_wide, "total", (int)p->count_wide, "most");
 }
 
 /* "04:10:00" under every so many columns; the day once, in front. */
@@ -130,9 +141,7 @@ static void axis(const struct plot *p, struct buf *out)
     char time[CIVIL_TEXT];
     struct buf line = {0};
     civil_format(p->from_us, time);
-    put_name(out, str_make(time, 10), p->name_wide + p->count_wide + 4 > 12
-                                          ? p->name_wide + p->count_wide + 4
-                                          : 12);
+    put_name(out, str_make(time, 10), left_of(p));
     for (size_t c = 0; c + 8 <= p->columns || c == 0; c += TICK) {
         double at_s = (double)(c * p->steps / p->columns) * p->step_s;
         civil_format(p->from_us + (int64_t)(at_s * 1e6), time);
@@ -159,8 +168,9 @@ void plot_timeline(const struct cli *cli, json_t *answer, struct buf *out)
     (void)time_parse(NULL, str_of(json_text(answer, "from")), cli->now_us, &p.from_us, &err);
     size_t i = 0;
     json_t *series = NULL;
+    head(&p, out);
     json_array_foreach((json_t *)all, i, series) row(&p, series, out);
     axis(&p, out);
-    buf_printf(out, "one column is %.3g s; the highest has %.0f event%s\n",
-               p.step_s * (double)p.steps / (double)p.columns, p.most, p.most == 1 ? "" : "s");
+    buf_printf(out, "one column is %.3g s; each row has its own scale\n",
+               p.step_s * (double)p.steps / (double)p.columns);
 }

@@ -33,7 +33,11 @@ static void cell_text(const json_t *value, struct buf *out)
 static void terminal_cell(const json_t *row, const char *key, struct buf *out)
 {
     struct buf text = {0};
-    cell_text(json_object_get(row, key), &text);
+    const json_t *value = json_object_get(row, key);
+    if (strcmp(key, "p_value") == 0 && json_is_number(value) && json_number_value(value) < 1e-12)
+        buf_str(&text, STR("<1e-12"));
+    else
+        cell_text(value, &text);
     escape_terminal(out, text.n ? buf_as_str(&text) : STR("-"));
     buf_release(&text);
 }
