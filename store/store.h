@@ -35,7 +35,8 @@ bool stream_name_valid(struct str name);
 int store_open(const char *dir, enum store_mode mode, struct store **out, struct err *err);
 void store_close(struct store *s); /* NULL is fine; checkpoints and ends the lock */
 const char *store_dir(const struct store *s); /* as it was opened */
-/* What was wrong but didn't stop the opening; one line each. */
+/* What was wrong but didn't stop the work; one line each. Damage may also show later: a stream whose
+ * file turns out damaged while it is read is left out from there on, so ask again at the end. */
 size_t store_warnings(const struct store *s, const char *const **lines);
 
 /* ---- writing ---- */
@@ -82,7 +83,8 @@ size_t store_cursors(struct store *s, struct str stream, struct str prefix, stru
 int store_move_cursor(struct store *s, struct str stream, struct str from_key,
                       const struct cursor *to, struct err *err);
 
-/* Marks and lists deploys (catalog). */
+/* Marks and lists deploys (catalog). Both modes may mark one: it needs no lock, so that it works
+ * while another process follows. */
 struct deploy {
     struct str name;
     int64_t at_us;
@@ -116,7 +118,7 @@ typedef int rollup_visit(void *context, int64_t series, int64_t bucket_us, uint6
 int store_rollup(struct store *s, struct str stream, int level_s, int64_t from_us, int64_t until_us,
                  rollup_visit *visit, void *context, struct err *err);
 
-/* Where a reader of events goes on: the last event seen. Zero starts at the beginning. */
+/* Where a reader of events goes on: the last event seen. Zero (ids start at 1) is "none yet". */
 struct event_key {
     int64_t time_us;
     int64_t id;
@@ -128,17 +130,26 @@ struct event_query {
     bool by_id;                /* in the order of arrival (tail -f), not of time */
     bool newest_first;
     int64_t after_id;          /* only ids above it */
+    struct event_key after;    /* only what comes behind it in the chosen order (by_id: its id) */
     bool want_raw;             /* decompress the raw line too */
 };
 /* Each event with its id (ascending per stream in order of arrival, never reused). *event is lent
- * for the call. No transaction is held longer than 250 ms: the walk goes on behind the last key. */
+ * for the call, which may take as long as it likes: no transaction is open then, and none is ever
+ * for more than 250 ms. Events that arrive during the walk may be left out. The callback's return
+ * value other than 0 stops. */
 typedef int event_visit(void *context, int64_t id, const struct event *event);
 int store_events(struct store *s, struct str stream, const struct event_query *query,
                  event_visit *visit, void *context, struct err *err);
-/* Only times (and series), for onset refinement: much cheaper than events. */
+/* Only times (and series), in time order, for onset refinement: much cheaper than events. */
 typedef int time_visit(void *context, int64_t series, int64_t time_us);
 int store_times(struct store *s, struct str stream, int64_t from_us, int64_t until_us,
                 time_visit *visit, void *context, struct err *err);
+
+/* The times of the first and the last event stored; TIME_NONE without any. */
+int store_extent(struct store *s, struct str stream, int64_t *first_us, int64_t *last_us,
+                 struct err *err);
+/* The highest id given so far, 0 for none: where `tail -f` starts. */
+int store_last_id(struct store *s, struct str stream, int64_t *id, struct err *err);
 
 struct stream_status {
     struct str name;
