@@ -1,5 +1,6 @@
 /* config.c - reads and checks the YAML configuration of `follow`: see docs/config.md. */
 #include "ingest/config.h"
+#include "parsers/time.h"
 
 #include <cyaml/cyaml.h>
 #include <errno.h>
@@ -27,12 +28,54 @@ static const cyaml_schema_field_t stream_fields[] = {
 static const cyaml_schema_value_t stream_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct follow_stream, stream_fields),
 };
+static const cyaml_schema_field_t property_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct kafka_pair, name, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("value", CYAML_FLAG_POINTER, struct kafka_pair, value, 0,
+                           CYAML_UNLIMITED),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t property_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct kafka_pair, property_fields),
+};
+static const cyaml_schema_field_t topic_fields[] = {
+    CYAML_FIELD_STRING_PTR("topic", CYAML_FLAG_POINTER, struct kafka_topic, topic, 1,
+                           CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("stream", CYAML_FLAG_POINTER, struct kafka_topic, stream, 1,
+                           CYAML_UNLIMITED),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t topic_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct kafka_topic, topic_fields),
+};
+static const cyaml_schema_field_t kafka_fields[] = {
+    CYAML_FIELD_STRING_PTR("brokers", CYAML_FLAG_POINTER, struct kafka_config, brokers, 1,
+                           CYAML_UNLIMITED),
+    CYAML_FIELD_STRING_PTR("group", CYAML_FLAG_POINTER, struct kafka_config, group, 1,
+                           CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("topics", CYAML_FLAG_POINTER, struct kafka_config, topics, &path_value, 1,
+                         CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("streams", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct kafka_config,
+                         streams, &topic_value, 0, CYAML_UNLIMITED),
+    TEXT("stream", struct kafka_config, stream),
+    TEXT("stream_header", struct kafka_config, stream_header),
+    TEXT("stream_field", struct kafka_config, stream_field),
+    TEXT("start", struct kafka_config, start),
+    TEXT("tz", struct kafka_config, tz),
+    CYAML_FIELD_SEQUENCE("properties", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                         struct kafka_config, properties, &property_value, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t kafka_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct kafka_config, kafka_fields),
+};
 static const cyaml_schema_field_t config_fields[] = {
     TEXT("store", struct follow_config, store),
     TEXT("rules", struct follow_config, rules),
     CYAML_FIELD_INT("poll_ms", CYAML_FLAG_OPTIONAL, struct follow_config, poll_ms),
-    CYAML_FIELD_SEQUENCE("streams", CYAML_FLAG_POINTER, struct follow_config, streams, &stream_value,
-                         1, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("streams", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct follow_config,
+                         streams, &stream_value, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("kafka", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct follow_config,
+                         kafka, &kafka_value, 0, CYAML_UNLIMITED),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t config_value = {
@@ -146,6 +189,7 @@ struct checking {
     const char *path;
     struct str yaml;
     int line; /* of the stream's name */
+    bool kafka; /* streams may be fed by it alone */
 };
 
 static int wrong(const struct checking *x, const char *key, const char *value, const char *advice,
@@ -162,7 +206,7 @@ static int check_stream(struct checking *x, struct follow_stream *s, struct err 
     x->line = line_of(x->yaml, str_of(s->name), 0);
     if (!stream_name_valid(str_of(s->name)))
         return wrong(x, "name", s->name, "is no name: use a-z, 0-9, '.', '_' and '-', at most 64", err);
-    if (s->files_count == 0)
+    if (s->files_count == 0 && !x->kafka)
         return wrong(x, "stream", s->name, "has no files: add `files: [/var/log/…/*.log]`", err);
     for (unsigned i = 0; i < s->files_count; i++) {
         if (s->files[i][0] == '\0' || strcmp(s->files[i], "-") == 0)
@@ -182,8 +226,40 @@ static int check_stream(struct checking *x, struct follow_stream *s, struct err 
     return 0;
 }
 
+/* start: beginning, end, or a time. */
+static int check_start(struct checking *x, struct kafka_config *k, struct err *err)
+{
+    struct reading reading = {.now_us = civil_now_us()};
+    if (!k->start || strcmp(k->start, "beginning") == 0 || strcmp(k->start, "end") == 0)
+        return 0;
+    if (time_read(str_of(k->start), &reading, &k->start_us) == strlen(k->start))
+        return 0;
+    return wrong(x, "start", k->start, "is neither beginning, nor end, nor a time", err);
+}
+
+static int check_kafka(struct checking *x, struct kafka_config *k, struct err *err)
+{
+    const char *at = k->brokers;
+    struct err why = {0};
+    x->line = line_of(x->yaml, str_of(k->brokers), 0);
+    if (kafka_check(k, &at, &why) != 0) {
+        int line = line_of(x->yaml, str_of(at), x->line > 0 ? x->line - 1 : 0);
+        return err_set(err, ERR_USAGE, "config %s, line %d: kafka: %s", x->path,
+                       line > 0 ? line : x->line, why.text);
+    }
+    if (k->tz && zone_open(str_of(k->tz), &k->zone, &why) != 0)
+        return wrong(x, "tz", k->tz, "is no zone: use UTC, +02:00, Europe/Berlin or local", err);
+    return check_start(x, k, err);
+}
+
 static int check(struct checking *x, struct follow_config *config, struct err *err)
 {
+    if (config->streams_count == 0 && config->kafka_count == 0)
+        return err_set(err, ERR_USAGE, "config %s, line 1: nothing to follow: add `streams:` or"
+                       " `kafka:`; see docs/config.md", x->path);
+    for (unsigned i = 0; i < config->kafka_count; i++)
+        if (check_kafka(x, &config->kafka[i], err) != 0)
+            return err->code;
     if (config->poll_ms != 0 && (config->poll_ms < POLL_MS_MIN || config->poll_ms > POLL_MS_MAX))
         return err_set(err, ERR_USAGE, "config %s, line %d: poll_ms: %d is not between %d and %d",
                        x->path, line_of(x->yaml, STR("poll_ms"), 0), config->poll_ms, POLL_MS_MIN,
@@ -224,7 +300,8 @@ int follow_config_load(const char *path, struct follow_config **out, struct err 
             r = not_yaml(path, code, buf_as_str(&said), err);
     }
     if (r == 0) {
-        struct checking x = {.path = path, .yaml = buf_as_str(&yaml)};
+        struct checking x = {
+            .path = path, .yaml = buf_as_str(&yaml), .kafka = config->kafka_count > 0};
         r = check(&x, config, err);
     }
     buf_release(&yaml);
@@ -243,6 +320,8 @@ void follow_config_close(struct follow_config *config)
         return;
     for (unsigned i = 0; i < config->streams_count; i++)
         zone_close(config->streams[i].zone);
+    for (unsigned i = 0; i < config->kafka_count; i++)
+        zone_close(config->kafka[i].zone);
     cyaml_config_t setup = cyaml_setup(NULL);
     cyaml_free(&setup, &config_value, config, 0);
 }

@@ -3,6 +3,7 @@
 #define INGEST_CONFIG_H
 
 #include "ingest/ingest.h"
+#include "ingest/kafka.h"
 
 struct follow_stream {
     /* as written; NULL where left out */
@@ -21,6 +22,8 @@ struct follow_config {
     int poll_ms; /* 0: left out */
     struct follow_stream *streams;
     unsigned streams_count;
+    struct kafka_config *kafka;
+    unsigned kafka_count;
 };
 
 enum { POLL_MS_MIN = 10, POLL_MS_MAX = 60000 };

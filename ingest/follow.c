@@ -26,6 +26,9 @@ struct follow {
     struct tail *tails;
     size_t n;
     struct folder_id own;
+    struct kafka **consumers; /* one an entry of `kafka:` */
+    struct sink **fed;        /* streams that Kafka alone feeds, made as they appear */
+    size_t n_consumers, n_fed, cap_fed;
     int64_t prune_ns;
     bool prune_failed;
 };
@@ -35,6 +38,64 @@ static void changed(void *context, int number)
     struct follow *f = context;
     for (size_t i = 0; i < f->n; i++)
         tail_changed(&f->tails[i], number);
+}
+
+/* ---- Kafka ---- */
+
+static struct sink *sink_for(void *context, struct str stream, const struct zone *zone)
+{
+    struct follow *f = context;
+    for (size_t i = 0; i < f->n; i++)
+        if (str_eq(str_of(f->tails[i].config->name), stream))
+            return &f->tails[i].sink;
+    for (size_t i = 0; i < f->n_fed; i++)
+        if (str_eq(str_of(f->fed[i]->total.stream), stream))
+            return f->fed[i];
+    if (f->n_fed == KAFKA_STREAMS_MAX || stream.n > STREAM_NAME_MAX)
+        return f->n_fed ? f->fed[0] : NULL; /* kept, if under another name, rather than lost */
+    struct sink *sink = xcalloc(1, sizeof *sink);
+    sink->zone = zone;
+    memcpy(sink->total.stream, stream.p, stream.n);
+    f->fed = xgrow(f->fed, f->n_fed, &f->cap_fed, sizeof sink);
+    return f->fed[f->n_fed++] = sink;
+}
+
+static void warn(void *context, const char *line)
+{
+    (void)context;
+    fprintf(stderr, "tlstrail: %s\n", line);
+}
+
+static int open_consumers(struct follow *f, struct err *err)
+{
+    const struct kafka_host host = {.store_dir = store_dir(f->store),
+                                    .pipeline = f->pipeline,
+                                    .sink = sink_for,
+                                    .warn = warn,
+                                    .context = f,
+                                    .stop = f->stop};
+    f->consumers = xcalloc(f->config->kafka_count + 1, sizeof(struct kafka *));
+    for (unsigned i = 0; i < f->config->kafka_count; i++) {
+        if (kafka_open(&f->config->kafka[i], &host, &f->consumers[i], err) != 0)
+            return err->code;
+        f->n_consumers++;
+        watch_also(f->watch, kafka_fd(f->consumers[i]));
+    }
+    return 0;
+}
+
+/* 1: a consumer has more at once. A failed pipeline is told by its own run. */
+static int kafka_round(struct follow *f)
+{
+    int more = 0;
+    for (size_t i = 0; i < f->n_consumers; i++) {
+        struct err err;
+        int r = kafka_step(f->consumers[i], &err);
+        if (r < 0)
+            return r;
+        more = more || r > 0;
+    }
+    return more;
 }
 
 static bool scan(struct follow *f)
@@ -110,8 +171,11 @@ static void *read_all(void *context)
             break;
         if (r == TAIL_RESCAN)
             scan_at = 0;
+        int more = kafka_round(f);
+        if (more < 0)
+            break;
         int64_t wait = earlier(earlier(next_ns(f), scan_at), poll_at) - clock_ns();
-        int wait_ms = wait <= 0 ? 0 : wait > 100 * MS ? 100 : (int)((wait + MS - 1) / MS);
+        int wait_ms = more > 0 || wait <= 0 ? 0 : wait > 100 * MS ? 100 : (int)((wait + MS - 1) / MS);
         struct watch_news news = watch_wait(f->watch, wait_ms, changed, f);
         if (news.overflow)
             poll_at = 0;
@@ -161,13 +225,17 @@ static int run(struct follow *f, const struct rules *rules, struct err *err)
     if (pipeline_open(&options, &f->pipeline, err) != 0)
         return err->code;
     pthread_t thread;
-    int e = pthread_create(&thread, NULL, read_all, f);
-    if (e != 0) {
-        pipeline_close(f->pipeline);
-        return err_set(err, ERR_FAILED, "start a thread: %s", strerror(e));
+    int r = open_consumers(f, err);
+    int e = r == 0 ? pthread_create(&thread, NULL, read_all, f) : 0;
+    if (e != 0)
+        r = err_set(err, ERR_FAILED, "start a thread: %s", strerror(e));
+    if (r == 0) {
+        r = pipeline_run(f->pipeline, err);
+        pthread_join(thread, NULL);
     }
-    int r = pipeline_run(f->pipeline, err);
-    pthread_join(thread, NULL);
+    for (size_t i = 0; i < f->n_consumers; i++)
+        kafka_close(f->consumers[i]);
+    free(f->consumers);
     pipeline_close(f->pipeline);
     return r;
 }
@@ -199,8 +267,14 @@ int follow_run(struct store *store, const struct follow_config *config, const st
     for (size_t i = 0; i < f.n; i++)
         tail_open(&f.tails[i], &config->streams[i], store);
     int r = run(&f, rules, err);
-    *totals = xcalloc(f.n + 1, sizeof **totals);
-    *n = f.n;
+    *totals = xcalloc(f.n + f.n_fed + 1, sizeof **totals);
+    *n = f.n + f.n_fed;
+    for (size_t i = 0; i < f.n_fed; i++) {
+        (*totals)[f.n + i] = f.fed[i]->total;
+        free(f.fed[i]->pending);
+        free(f.fed[i]);
+    }
+    free(f.fed);
     for (size_t i = 0; i < f.n; i++) {
         (*totals)[i] = f.tails[i].sink.total;
         tail_release(&f.tails[i]);

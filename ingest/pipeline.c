@@ -106,6 +106,26 @@ static void keep_event(struct result *r, const struct event *event)
     r->events[r->n_events++] = e;
 }
 
+static void keep_quarantined(struct result *r, int64_t position, const char *why, struct str raw)
+{
+    r->quarantined = xgrow(r->quarantined, r->n_quarantined, &r->cap_quarantined,
+                           sizeof *r->quarantined);
+    r->quarantined[r->n_quarantined++] =
+        (struct quarantined){position, keep(r, str_of(why)), keep(r, str_head(raw, RECORD_MAX))};
+}
+
+/* Where in the source the record at an offset of the chunk is. */
+static int64_t position_of(const struct chunk *chunk, size_t offset)
+{
+    const struct listed *l = &chunk->listed;
+    if (l->n == 0)
+        return chunk->to - (int64_t)chunk->size + (int64_t)offset;
+    size_t i = 0;
+    while (i + 1 < l->n && l->ends[i] <= offset)
+        i++;
+    return l->positions[i];
+}
+
 static void visit(void *context, const struct event *event, size_t offset, struct str record,
                   const char *why)
 {
@@ -128,13 +148,23 @@ static void visit(void *context, const struct event *event, size_t offset, struc
         keep_event(r, event);
         return;
     }
-    r->quarantined = xgrow(r->quarantined, r->n_quarantined, &r->cap_quarantined,
-                           sizeof *r->quarantined);
-    r->quarantined[r->n_quarantined++] = (struct quarantined){
-        .position = slot->chunk.to - (int64_t)slot->chunk.size + (int64_t)offset,
-        .why = keep(r, str_of(why)),
-        .raw = keep(r, str_head(record, RECORD_MAX)),
-    };
+    keep_quarantined(r, position_of(&slot->chunk, offset), why, record);
+}
+
+/* Kafka's records: their ends are known, and some can't be log lines. */
+static void classify_listed(struct classifier *c, struct slot *slot)
+{
+    struct listed *l = &slot->chunk.listed;
+    struct result *r = &slot->result;
+    struct visiting v = {slot, slot->chunk.bytes.n};
+    struct record_list list = {l->ends, l->now_us, l->n};
+    classifier_records(c, slot->chunk.bytes, &list, slot->source->sink->zone, visit, &v, &r->count);
+    for (size_t i = 0; i < l->n_poison; i++) {
+        struct str raw = str_make(l->poison[i].raw, l->poison[i].raw_n);
+        keep_quarantined(r, l->poison[i].position, l->poison[i].why, raw);
+    }
+    r->count.lines += l->n_poison;
+    r->count.quarantined += l->n_poison;
 }
 
 static void classify(struct classifier *c, struct slot *slot)
@@ -145,6 +175,10 @@ static void classify(struct classifier *c, struct slot *slot)
     r->n_events = r->n_quarantined = 0;
     r->partial_as = COUNTED_OTHER;
     r->count = (struct chunk_count){0};
+    if (chunk->listed.n + chunk->listed.n_poison > 0) {
+        classify_listed(c, slot);
+        return;
+    }
     if (chunk->bytes.n == 0 || slot->last)
         return;
     struct visiting v = {slot, chunk->bytes.n - chunk->partial};
@@ -305,8 +339,7 @@ void pipeline_close(struct pipeline *p)
         classifier_close(p->classifiers[i]);
     for (size_t i = 0; i < p->n_slots; i++) {
         result_release(&p->slots[i].result);
-        buf_release(&p->slots[i].chunk.detail);
-        free(p->slots[i].chunk.room);
+        chunk_release(&p->slots[i].chunk);
     }
     free(p->slots);
     free(p->sinks);
@@ -331,6 +364,7 @@ struct chunk *pipeline_take(struct pipeline *p)
     struct slot *slot = &p->slots[p->head % p->n_slots];
     if (!slot->chunk.room)
         slot->chunk.room = xrealloc(NULL, CHUNK_BYTES);
+    chunk_clear(&slot->chunk);
     return &slot->chunk;
 }
 
@@ -469,6 +503,7 @@ static void sink_stored(struct pipeline *p, struct sink *sink)
         bytes += b->bytes;
         p->pending_bytes -= b->bytes_held;
         bool last = b->last;
+        atomic_store(&s->stored, b->to);
         pending_clear(b);
         if (last)
             source_close(s);

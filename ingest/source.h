@@ -18,6 +18,21 @@ enum counted { COUNTED_NOT, COUNTED_OTHER, COUNTED_EVENT, COUNTED_QUARANTINED };
 const char *counted_name(enum counted c); /* "" for COUNTED_NOT */
 enum counted counted_find(struct str name);
 
+/* Records whose ends the source knows, and those that can't be log lines (Kafka). */
+struct poison {
+    int64_t position;
+    const char *why; /* static */
+    char *raw;       /* owned; cut to RECORD_MAX */
+    size_t raw_n;
+};
+struct listed {
+    uint32_t *ends;
+    int64_t *now_us, *positions;
+    size_t n, cap;
+    struct poison *poison;
+    size_t n_poison, cap_poison;
+};
+
 struct chunk {
     char *room; /* room[0..CHUNK_BYTES): where bytes lie; the pipeline owns it */
     struct str bytes;
@@ -26,6 +41,7 @@ struct chunk {
     int64_t now_us;      /* what times without a year are read by */
     enum counted again;  /* the first line was counted so in an earlier run: it counts no more */
     size_t partial;      /* bytes behind the last LF; `to` is before them */
+    struct listed listed; /* listed.n + listed.n_poison > 0: bytes are these records, not lines */
     struct buf detail;   /* the cursor's detail at `to`: a JSON object without its closing brace */
 };
 
@@ -43,6 +59,13 @@ enum hold {
     HOLD_NOTHING,
 };
 
+/* Makes a taken chunk empty, whatever it held. */
+void chunk_clear(struct chunk *chunk);
+void chunk_release(struct chunk *chunk);
+/* Adds a record to a chunk of records; false when it has no room left. */
+bool chunk_record(struct chunk *chunk, struct str record, int64_t position, int64_t now_us);
+void chunk_poison(struct chunk *chunk, struct str record, int64_t position, const char *why);
+
 struct source;
 struct source_ops {
     /* A source_state, or a negative code. The reader's thread. */
@@ -56,6 +79,7 @@ struct source {
     struct sink *sink; /* the stream that it goes to: pipeline.h */
     char *key;         /* the cursor's */
     struct pending *pending; /* the committing thread's: what is not stored yet, or NULL */
+    _Atomic int64_t stored;  /* the cursor that the store has, raised after each commit */
 };
 
 #endif

@@ -9,9 +9,13 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+enum { ALSO_MAX = 64 };
+
 struct watch {
     int fd; /* -1: no inotify */
     bool refused;
+    int also[ALSO_MAX];
+    size_t n_also;
 };
 
 struct watch *watch_open(void)
@@ -26,6 +30,12 @@ void watch_close(struct watch *w)
     if (w && w->fd >= 0)
         close(w->fd);
     free(w);
+}
+
+void watch_also(struct watch *w, int fd)
+{
+    if (w->n_also < ALSO_MAX)
+        w->also[w->n_also++] = fd;
 }
 
 bool watch_works(const struct watch *w)
@@ -71,8 +81,10 @@ static void take_event(const struct inotify_event *e, struct watch_news *news,
 struct watch_news watch_wait(struct watch *w, int timeout_ms, watch_changed *changed, void *context)
 {
     struct watch_news news = {0};
-    struct pollfd p = {.fd = w->fd, .events = POLLIN}; /* poll() leaves fd -1 out */
-    if (poll(&p, 1, timeout_ms) <= 0)
+    struct pollfd p[ALSO_MAX + 1] = {{.fd = w->fd, .events = POLLIN}}; /* poll() leaves -1 out */
+    for (size_t i = 0; i < w->n_also; i++)
+        p[i + 1] = (struct pollfd){.fd = w->also[i], .events = POLLIN};
+    if (poll(p, w->n_also + 1, timeout_ms) <= 0 || !(p[0].revents & POLLIN))
         return news;
     _Alignas(struct inotify_event) char events[16 * 1024];
     ssize_t n;

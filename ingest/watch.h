@@ -16,6 +16,9 @@ void watch_folder(struct watch *w, const char *folder);
 int watch_file(struct watch *w, int fd);
 void watch_forget(struct watch *w, int number);
 
+/* watch_wait() also ends when fd can be read; whose it is reads it. */
+void watch_also(struct watch *w, int fd);
+
 typedef void watch_changed(void *context, int number);
 struct watch_news {
     bool folders;  /* some folder has changed */
