@@ -51,11 +51,8 @@ static int block_load(struct store *s, struct stream *st, struct err *err)
     return 0;
 }
 
-static int block_store(struct store *s, struct stream *st, struct err *err)
+int block_store(struct store *s, struct stream *st, struct block *b, struct err *err)
 {
-    struct block *b = &st->block;
-    if (b->n == 0)
-        return 0;
     struct buf packed = {0};
     block_pack(b, s->zstd_in, &packed);
     int rc = stream_run(st, err, STMT_raw_put, "ib", b->first, buf_as_str(&packed));
@@ -108,7 +105,7 @@ static int add_event(struct store *s, struct stream *st, const struct event *e, 
         return err->code;
     if (!block_full(&st->block, BLOCK_BYTES))
         return 0;
-    if (block_store(s, st, err) != 0)
+    if (block_store(s, st, &st->block, err) != 0)
         return err->code;
     block_start(&st->block, st->ledger.next_id);
     return 0;
@@ -229,7 +226,8 @@ static int append(struct store *s, struct stream *st, const struct batch *batche
     }
     /* A follower commits a few events at a time: it rewrites a small last block, not a large one. */
     bool close_block = block_full(&st->block, bytes < SMALL_APPEND ? SMALL_BLOCK : BLOCK_BYTES);
-    if (st->ledger.next_id > first_id && block_store(s, st, err) != 0)
+    bool grown = st->ledger.next_id > first_id && st->block.n > 0;
+    if (grown && block_store(s, st, &st->block, err) != 0)
         return err->code;
     if (close_block)
         block_start(&st->block, st->ledger.next_id);

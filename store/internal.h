@@ -124,6 +124,11 @@ struct extent {
 int extents_in(struct stream *st, int64_t from_us, int64_t until_us, struct extent **out, size_t *n,
                struct err *err);
 
+/* ---- append.c ---- */
+int block_store(struct store *s, struct stream *st, struct block *b, struct err *err);
+int cursors_read(struct stream *st, struct str prefix, struct arena *arena, struct cursor **out,
+                 size_t *n, struct err *err);
+
 /* ---- stream.c: one stream's file ---- */
 struct ledger {
     int64_t lines, events, other, quarantined, bytes, pruned, last_line_us;
@@ -160,13 +165,12 @@ struct stream {
 int stream_create(const char *path, struct err *err);
 int stream_connect(struct stream *st, struct err *err);
 void stream_disconnect(struct stream *st);
+void stream_unload(struct stream *st); /* forgets what is remembered of the file's content */
 void stream_free(struct stream *st);
 int stream_begin(struct stream *st, struct err *err);
 int stream_commit(struct stream *st, struct err *err);
 int ledger_load(struct stream *st, struct ledger *out, struct err *err);
 int ledger_store(struct stream *st, struct err *err);
-int cursors_read(struct stream *st, struct str prefix, struct arena *arena, struct cursor **out,
-                 size_t *n, struct err *err);
 
 /* ---- db.c: SQLite ---- */
 struct db_options {

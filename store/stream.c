@@ -90,14 +90,8 @@ int stream_connect(struct stream *st, struct err *err)
     return rc;
 }
 
-void stream_disconnect(struct stream *st)
+void stream_unload(struct stream *st)
 {
-    for (int i = 0; i < STMT_COUNT; i++) {
-        sqlite3_finalize(st->stmts[i]);
-        st->stmts[i] = NULL;
-    }
-    sqlite3_close(st->db);
-    st->db = NULL;
     st->loaded = false;
     dict_release(&st->dict);
     block_release(&st->block);
@@ -112,6 +106,17 @@ void stream_disconnect(struct stream *st)
     st->series = NULL;
     st->n_series = st->cap_series = 0;
     arena_release(&st->series_arena);
+}
+
+void stream_disconnect(struct stream *st)
+{
+    for (int i = 0; i < STMT_COUNT; i++) {
+        sqlite3_finalize(st->stmts[i]);
+        st->stmts[i] = NULL;
+    }
+    sqlite3_close(st->db);
+    st->db = NULL;
+    stream_unload(st);
 }
 
 void stream_free(struct stream *st)
