@@ -33,7 +33,8 @@ static inline bool str_eq(struct str a, struct str b)
 /* The part from byte `from` on; empty when that is past the end. */
 static inline struct str str_from(struct str s, size_t from)
 {
-    return from >= s.n ? (struct str){s.p + s.n, 0} : (struct str){s.p + from, s.n - from};
+    size_t cut = from < s.n ? from : s.n;
+    return (struct str){cut ? s.p + cut : s.p, s.n - cut};
 }
 static inline struct str str_head(struct str s, size_t n)
 {

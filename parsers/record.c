@@ -204,12 +204,15 @@ static bool is_logged_exception(const struct place *at)
     return is_frame(next) || str_starts(next, STR("---> ")) || str_starts(next, STR("Caused by"));
 }
 
-/* A Go frame is two lines: "host/package.(*Type).Func(…)" and a tab with "file.go:12". */
+/* A Go frame is two lines: "host/package.(*Type).Func(…)" and a tab with "file.go:12", which may
+ * still come at the end of what was read. */
 static bool is_go_frame(const struct place *at)
 {
     struct str line = str_head(at->line, LOOK_MAX);
-    return indent(at->next) > 0 && has(at->next, STR(".go:")) && line.n > 3 && letter(line.p[0]) &&
-           has(line, STR(".")) && str_findc(line, ' ', 0) < 0 && str_findc(line, '\t', 0) < 0;
+    bool place =
+        at->next.p ? indent(at->next) > 0 && has(at->next, STR(".go:")) : has(line, STR("/"));
+    return place && line.n > 3 && letter(line.p[0]) && has(line, STR(".")) &&
+           str_findc(line, ' ', 0) < 0 && str_findc(line, '\t', 0) < 0;
 }
 
 /* The "[pid]" in the first bytes of a PostgreSQL line, in front of its keyword. */
@@ -377,4 +380,14 @@ struct str record_around(struct str chunk, size_t at, size_t *start)
     if (last > end && chunk.p[last - 1] == '\n')
         last--;
     return str_make(chunk.p + first, last - first);
+}
+
+size_t record_open(struct str chunk)
+{
+    size_t start = 0, at = chunk.n ? above(chunk, chunk.n) : 0;
+    if (at > 0 && is_blank(line_at(chunk, at)))
+        at = above(chunk, at); /* the line behind a blank one decides about it */
+    if (chunk.n)
+        record_around(chunk, at, &start);
+    return start;
 }

@@ -13,5 +13,7 @@ bool record_continues(struct str line);
 /* The record around the line that starts at `at` in chunk: from its first line to its last one,
  * without the last LF. *start is where it begins. */
 struct str record_around(struct str chunk, size_t at, size_t *start);
+/* Where the record starts that lines behind the chunk may still go on with. */
+size_t record_open(struct str chunk);
 
 #endif

@@ -127,10 +127,5 @@ void classifier_records(struct classifier *c, struct str bytes, const struct rec
 
 size_t classifier_open_tail(struct str chunk)
 {
-    if (chunk.n == 0)
-        return 0;
-    const char *lf = memrchr(chunk.p, '\n', chunk.n - 1);
-    size_t start, line = lf ? (size_t)(lf - chunk.p) + 1 : 0;
-    record_around(chunk, line, &start);
-    return chunk.n - start;
+    return chunk.n - record_open(chunk);
 }

@@ -211,7 +211,7 @@ struct shell shell_of(struct str line)
         [SHELL_STERN] = is_stern,     [SHELL_TIMED] = is_timed,
     };
     if (line.n && line.p[0] != ' ' && line.p[0] != '\t')
-        for (int kind = SHELL_CRI; kind <= SHELL_TIMED; kind++) {
+        for (enum shell_kind kind = SHELL_CRI; kind <= SHELL_TIMED; kind++) {
             struct shell shell = {.kind = kind};
             if (readers[kind](line, &shell))
                 return shell;

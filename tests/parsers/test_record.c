@@ -275,3 +275,22 @@ Test(record, the_last_line_needs_no_line_feed)
     cr_expect(str_eq(record_around(STR("x"), 0, &start), STR("x")));
     cr_expect(str_eq(record_around(STR(""), 0, &start), STR("")));
 }
+
+Test(record, what_more_lines_may_join_is_held_back)
+{
+    static const struct {
+        const char *chunk;
+        size_t open;
+    } cases[] = {
+        {"", 0},
+        {"one", 0},
+        {"one\n", 0},
+        {"one\ntwo\n", 4},
+        {"one\n  x\n  y\n", 0},
+        {"one\ntwo\n  x\n\n", 4},
+        {"one\nWARN two\njava.io.IOException: x\n", 4},
+        {"one\n2021\tERROR\tx\nexample.com/x/pkg.(*C).Start.func2\n", 4},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_expect_eq(record_open(str_of(cases[i].chunk)), cases[i].open, "%s", cases[i].chunk);
+}

@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""seeds.py OUT - writes the fuzz targets' seed corpora: OUT/<what>/ for fuzz_<what>.
+
+The seeds are the samples of the rule packs and the heads of the fixtures' files, so that nothing
+needs to be kept beside them; a target without seeds of its own starts from nothing.
+"""
+import gzip
+import hashlib
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LONGEST = 4096
+
+
+def sample_lines():
+    """The value of each `line:` and `- line:` of the packs: quoted with " or ', or bare."""
+    for pack in sorted((ROOT / "parsers/packs").glob("*.yaml")):
+        for match in re.finditer(r"^\s*(?:- )?line: (.+)$", pack.read_text(), re.M):
+            text = match.group(1).strip()
+            if text[0] == '"' and text[-1] == '"':
+                text = re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t"}.get(m[1], m[1]), text[1:-1])
+            elif text[0] == "'" and text[-1] == "'":
+                text = text[1:-1].replace("''", "'")
+            yield text.encode()
+
+
+def fixture_heads():
+    for path in sorted((ROOT / "fixtures").rglob("*")):
+        if path.is_file() and ".log" in path.name:
+            with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as f:
+                yield f.read(LONGEST)
+
+
+def write(folder, seeds):
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed in seeds:
+        (folder / hashlib.sha1(seed).hexdigest()[:16]).write_bytes(seed)
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    out = pathlib.Path(sys.argv[1])
+    lines, heads = list(sample_lines()), list(fixture_heads())
+    pairs = [a + b"\n" + b + b"\n" for a, b in zip(lines, lines[1:])]
+    packs = [p.read_bytes() for p in sorted((ROOT / "parsers/packs").glob("*.yaml"))]
+    write(out / "time", [line[:64] for line in lines])
+    write(out / "flatten", lines + heads)
+    write(out / "record", pairs + heads)
+    write(out / "classifier", lines + pairs + heads)
+    write(out / "pack", [p[:LONGEST] for p in packs])
+
+
+if __name__ == "__main__":
+    main()
