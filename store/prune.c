@@ -126,7 +126,7 @@ static int choose_bound(struct prune *p, double too_many, struct err *err)
 
 static int prune_to_size(struct prune *p, int64_t max_bytes, struct err *err)
 {
-    int64_t used;
+    int64_t used = 0;
     while (used_bytes(p, &used, err) == 0) {
         if (used <= max_bytes)
             return 0;
