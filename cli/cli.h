@@ -174,9 +174,7 @@ uint64_t lines_size(const struct lines *in); /* bytes of a plain file, else 0 */
 void plot_timeline(const struct cli *cli, json_t *answer, struct buf *out);
 
 /* ---- verdict.c ---- */
-/* What the table form of first-spike adds to the answer. */
-int verdict_print(const struct cli *cli, struct store *store, const struct selection *sel,
-                  json_t *answer, struct err *err);
+void verdict_table(const struct cli *cli, json_t *answer, struct buf *out);
 
 /* ---- shared by a few commands ---- */
 /* The fields of --by, in by[0..*n); room for FIELD_COUNT. cmd_groups.c */

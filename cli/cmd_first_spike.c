@@ -8,7 +8,8 @@ static const struct column columns[] = {
     {"lag_s", "lag_s", true},        {"rate_before", "rate_before", true},
     {"rate_after", "rate_after", true}, {"p_value", "p_value", true},
 };
-static const struct view view = {"order", columns, sizeof columns / sizeof *columns, NULL};
+static const struct view view = {"order", columns, sizeof columns / sizeof *columns,
+                                 verdict_table};
 
 static int run(struct cli *cli, struct err *err)
 {
@@ -21,9 +22,7 @@ static int run(struct cli *cli, struct err *err)
         rc = selection_of(cli, store, &sel, err);
     if (rc == 0)
         rc = query_first_spike(store, &sel, &answer, &nothing, err);
-    if (rc == 0 && cli->output == OUTPUT_TABLE)
-        rc = verdict_print(cli, store, &sel, answer, err);
-    else if (rc == 0)
+    if (rc == 0)
         answer_print(cli, answer, &view);
     json_decref(answer);
     selection_release(&sel);
