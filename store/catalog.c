@@ -47,6 +47,8 @@ int catalog_open(struct store *s, struct err *err)
         store_warn(s, "%s is damaged (%s): no deploys are known", path, err->text);
         rc = 0;
     }
+    if (rc == ERR_NEWER)
+        rc = err->code = ERR_FAILED;
     if (rc != 0)
         err_wrap(err, "%s", path);
     free(path);

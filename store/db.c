@@ -102,7 +102,7 @@ static int db_identify(sqlite3 *db, const struct db_options *options, struct err
     if (id != options->id)
         return err_set(err, ERR_CORRUPT, "not a file of tlstrail (application_id %" PRId64 ")", id);
     if (version > SCHEMA_VERSION)
-        return err_set(err, ERR_FAILED,
+        return err_set(err, ERR_NEWER,
                        "written by a newer tlstrail (schema %" PRId64 ", this one knows %d):"
                        " use that one; nothing was changed",
                        version, SCHEMA_VERSION);

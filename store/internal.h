@@ -18,6 +18,7 @@ enum {
     QUARANTINE_BYTES = 8 << 20,   /* the newest quarantined records that are kept in a stream */
     WRITER_WAIT_MS = 5000,
     READER_WAIT_MS = 1000,
+    ERR_NEWER = -100, /* within store/: a newer schema, which the caller sees as ERR_FAILED */
 };
 
 enum stmt_id {

@@ -154,6 +154,8 @@ int store_failed(struct store *s, struct stream *st, struct err *err)
         sqlite3_exec(st->db, "ROLLBACK", NULL, NULL, NULL);
     bool damaged = st->damaged;
     stream_disconnect(st);
+    if (err->code == ERR_NEWER)
+        err->code = ERR_FAILED;
     err_wrap(err, "stream %s", st->name);
     if (!damaged)
         return err->code;
@@ -172,8 +174,6 @@ int store_failed(struct store *s, struct stream *st, struct err *err)
 static int stream_use(struct store *s, struct stream *st, struct err *err)
 {
     st->used = ++s->clock;
-    if (st->db && !st->write && st->walks == 0 && is_replaced(st))
-        stream_disconnect(st);
     if (st->db)
         return 0;
     close_oldest(s);
@@ -188,6 +188,12 @@ int store_reader(struct store *s, struct str name, struct stream **out, struct e
         return err->code;
     if (!st && !(st = store_known(s, name)))
         return 0;
+    if (!st->write && st->walks == 0 && (st->db || st->why) && is_replaced(st)) {
+        stream_disconnect(st);
+        free(st->why);
+        st->why = NULL;
+        st->damaged = false;
+    }
     if (st->why)
         return 0;
     if (!st->db && access(st->path, F_OK) != 0)
@@ -283,28 +289,28 @@ static int open_dir(struct store *s, const char *dir, struct err *err)
 /* Looks at each file once: a newer schema refuses the whole store before anything is changed. */
 static int check_streams(struct store *s, struct err *err)
 {
-    size_t n = s->n_streams, n_damaged = 0;
-    struct stream **damaged = xcalloc(n, sizeof *damaged);
+    size_t n = s->n_streams;
     struct err *why = xcalloc(n, sizeof *why);
     int rc = 0;
     for (size_t i = 0; i < n && rc == 0; i++) {
-        if (stream_use(s, s->streams[i], err) == 0)
+        struct stream *st = s->streams[i];
+        if (stream_use(s, st, &why[i]) == 0)
             continue;
-        if (s->streams[i]->damaged) {
-            why[n_damaged] = *err;
-            damaged[n_damaged++] = s->streams[i];
-        } else {
-            rc = err_wrap(err, "stream %s", s->streams[i]->name);
+        if (s->mode == STORE_READ && why[i].code != ERR_NEWER)
+            st->damaged = true; /* or not ours to read: the others are */
+        if (!st->damaged) {
+            *err = why[i];
+            rc = store_failed(s, st, err);
         }
     }
-    for (size_t i = 0; i < n_damaged && rc == 0; i++) {
-        rc = store_failed(s, damaged[i], &why[i]);
-        if (s->mode == STORE_WRITE && !damaged[i]->damaged)
-            rc = 0; /* set aside */
-        if (rc != 0)
-            *err = why[i];
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        if (!s->streams[i]->damaged)
+            continue;
+        *err = why[i];
+        store_failed(s, s->streams[i], err);
+        if (s->mode == STORE_WRITE && s->streams[i]->damaged)
+            rc = err->code; /* it couldn't be set aside */
     }
-    free(damaged);
     free(why);
     return rc;
 }

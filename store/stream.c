@@ -74,17 +74,17 @@ int stream_connect(struct stream *st, struct err *err)
 {
     const struct db_options options = {.id = APPLICATION_ID, .write = st->write, .wal = true};
     struct ledger ledger;
+    struct stat file;
+    if (stat(st->path, &file) == 0) {
+        st->inode = (uint64_t)file.st_ino;
+        st->device = (uint64_t)file.st_dev;
+    }
     int rc = db_open(st->path, &options, &st->db, err);
     st->damaged |= rc == ERR_CORRUPT;
     if (rc == 0 && pending_register(st->db, &st->pending) != SQLITE_OK)
         rc = db_err(st->db, err, "register");
     if (rc == 0)
         rc = ledger_load(st, &ledger, err); /* reads the schema: damage there shows now */
-    struct stat file;
-    if (rc == 0 && stat(st->path, &file) == 0) {
-        st->inode = (uint64_t)file.st_ino;
-        st->device = (uint64_t)file.st_dev;
-    }
     if (rc != 0)
         stream_disconnect(st);
     return rc;
