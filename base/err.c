@@ -1,16 +1,24 @@
-/* err.c - see err.h. Control bytes in the line become '?': it goes to a terminal. */
+/* err.c - see err.h. The line goes to a terminal, so it is escaped as anything that does. */
 #include "base/err.h"
+
+#include "base/escape.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static void make_safe(char *text)
+static void make_safe(char text[ERR_TEXT])
 {
-    for (unsigned char *p = (unsigned char *)text; *p; p++)
-        if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0))
-            *p = '?';
+    struct buf safe = {0};
+    escape_terminal(&safe, str_of(text));
+    size_t n = safe.n < ERR_TEXT ? safe.n : ERR_TEXT - 1;
+    while (n < safe.n && n > 0 && (safe.p[n] & 0xc0) == 0x80)
+        n--; /* not half a character at the cut */
+    if (n)
+        memcpy(text, safe.p, n);
+    text[n] = '\0';
+    buf_release(&safe);
 }
 
 int err_set(struct err *err, int code, const char *format, ...)

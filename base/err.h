@@ -11,9 +11,10 @@ enum err_code {
     ERR_FULL = -6,    /* no space left; status 3 */
 };
 
+enum { ERR_TEXT = 768 };
 struct err {
     int code;
-    char text[768]; /* one line, no LF; bytes of a log or a name are escaped by err_set() */
+    char text[ERR_TEXT]; /* one line, no LF; bytes of a log or a name are escaped by err_set() */
 };
 
 /* Sets the line and returns code, so that a failing call reads `return err_set(err, ...)`. */
