@@ -173,19 +173,21 @@ static bool announces(struct str s)
     struct str end = str_trim(s.n > LOOK_MAX ? str_from(s, s.n - LOOK_MAX) : s);
     bool colon = str_ends(end, STR(":"));
     return (str_starts(s, STR("=")) && has(s, STR(" REPORT===="))) || /* OTP before 21 */
+           str_eq(end, STR("Response Verify Failure")) ||             /* openssl ocsp */
            (colon && str_starts(s, STR("thread '")) && has(s, STR("' panicked at "))) ||
            (colon && has(s, STR("cannot verify ")) && has(s, STR("issued by "))); /* wget */
 }
 
-/* Bytes of a dotted name ("javax.net.ssl.SSLException") with ':' or the end behind it, else 0. */
-static size_t exception_length(struct str s, bool *dotted)
+/* Bytes of an exception's name ("ssl.SSLError") with ':' or the end behind it, else 0. *of_class:
+ * it is a class in a package, as Java and .NET spell it ("javax.net.ssl.SSLException"). */
+static size_t exception_length(struct str s, bool *of_class)
 {
-    size_t n = 0;
-    *dotted = false;
+    size_t n = 0, last = 0;
     while (n < s.n && n < LOOK_MAX && (letter(s.p[n]) || digit(s.p[n]) || memchr("_$.", s.p[n], 3)))
-        *dotted = s.p[n++] == '.' || *dotted;
+        last = s.p[n++] == '.' ? n : last;
     bool ends = n == s.n || s.p[n] == '\r' ||
                 (s.p[n] == ':' && (n + 1 == s.n || memchr(" \r", s.p[n + 1], 2)));
+    *of_class = last > 0 && last < n && s.p[last] >= 'A' && s.p[last] <= 'Z';
     return n > 2 && letter(s.p[0]) && ends ? n : 0;
 }
 
@@ -193,8 +195,8 @@ static size_t exception_length(struct str s, bool *dotted)
  * the end of what was read the frames may still come. */
 static bool is_logged_exception(const struct place *at)
 {
-    bool dotted;
-    if (exception_length(at->line, &dotted) == 0 || !dotted)
+    bool of_class;
+    if (exception_length(at->line, &of_class) == 0 || !of_class)
         return false;
     if (is_blank(at->prev) || indent(at->prev) > 0 || continues_by_itself(at->prev))
         return false;
@@ -326,8 +328,8 @@ static bool open_shells(struct place *at, bool *cut)
  * the traceback's head. */
 static bool ends_traceback(struct str chunk, size_t at)
 {
-    bool dotted;
-    if (at == 0 || exception_length(inner_of(line_at(chunk, at)), &dotted) == 0)
+    bool of_class;
+    if (at == 0 || exception_length(inner_of(line_at(chunk, at)), &of_class) == 0)
         return false;
     for (int lines = 0; lines < RECORD_LINES_MAX && at > 0; lines++) {
         at = above(chunk, at);

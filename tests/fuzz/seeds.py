@@ -33,6 +33,21 @@ def fixture_heads():
                 yield f.read(LONGEST)
 
 
+CONFIGS = [
+    b"store: ./store\nstreams:\n  - name: edge\n    files: [/var/log/*.log, '/x/y z']\n    tz: UTC\n",
+    b"streams:\n  - name: lb\n    start: end\n    keep: 7d\n    keep_bytes: 10GB\n    files:\n"
+    b"      - a.log\npoll_ms: 500\n",
+    b"kafka:\n  - brokers: a:9092\n    group: g\n    topics: [edge, lb]\n    stream: edge\n",
+]
+
+
+def zones():
+    for name in ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Africa/Casablanca"):
+        path = pathlib.Path("/usr/share/zoneinfo") / name
+        if path.exists():
+            yield path.read_bytes()
+
+
 def write(folder, seeds):
     folder.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
@@ -51,6 +66,9 @@ def main():
     write(out / "record", pairs + heads)
     write(out / "classifier", lines + pairs + heads)
     write(out / "pack", [p[:LONGEST] for p in packs])
+    write(out / "gz", [gzip.compress(head, mtime=0) for head in heads])
+    write(out / "config", CONFIGS)
+    write(out / "zone", zones())
 
 
 if __name__ == "__main__":

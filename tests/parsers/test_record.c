@@ -168,6 +168,12 @@ Test(record, databases_and_proxies)
         "Unable to locally verify the issuer's authority.\n~\nnext\n");
 }
 
+Test(record, a_head_that_announces_its_cause)
+{
+    expect_records("Response Verify Failure\n139777126565704:error:27069065:OCSP routines:x\n~\n"
+                   "139777126565704:error:27069065:OCSP routines:x\n~\nx.pem: good\n");
+}
+
 Test(record, an_indented_first_line_stands_alone)
 {
     expect_records("    at the start\n~\nnext\n");
