@@ -108,8 +108,10 @@ static enum match rule_holds(struct classifier *c, const struct rule *rule,
 {
     enum match match = MATCH_YES;
     captures->n = 0;
-    if (rule->program && record->program.p)
-        match = pattern_match(rule->program, c->matcher, record->program, NULL);
+    if (rule->program)
+        match = record->program.p
+                    ? pattern_match(rule->program, c->matcher, record->program, NULL)
+                    : MATCH_NO;
     if (match == MATCH_YES && rule->match)
         match = pattern_match(rule->match, c->matcher, record->text, captures);
     if (match != MATCH_YES || !rule->unless)
@@ -200,6 +202,13 @@ static enum leg pick_leg(const struct claims *claims)
     return leg;
 }
 
+/* How a connection ended tells who ended it, but not who refused for another reason. */
+static bool ends_elsewhere(const struct claim *claim, const struct claim *winner)
+{
+    return winner && reason_class(claim->reason) == CLASS_transport &&
+           reason_class(winner->reason) != CLASS_transport;
+}
+
 /* Who rejected belongs to the reason: the winner's word comes first, then a format's, then that of
  * a claim that names no reason of its own. */
 static enum side pick_side(const struct claims *claims)
@@ -212,7 +221,7 @@ static enum side pick_side(const struct claims *claims)
     for (size_t i = 0; i < claims->n && !(winner && winner->by); i++) {
         const struct claim *claim = &claims->items[i];
         int w = weight(claims, claim) + (claim->reason ? 0 : 1);
-        if (claim->by && w > best) {
+        if (claim->by && w > best && !ends_elsewhere(claim, winner)) {
             best = w;
             side = claim->by;
         }
