@@ -7,8 +7,9 @@
 #include <criterion/criterion.h>
 #include <sqlite3.h>
 
-/* A folder that isn't there yet, in a new one of this test's. */
+/* A folder that isn't there yet, in a new one of this test's that goes when the test ends. */
 const char *test_dir(void);
+void remove_all(const char *path);
 struct store *open_store(const char *dir, enum store_mode mode);
 
 /* T0 + seconds. */
