@@ -77,11 +77,43 @@ void peel_time(struct peeled *out, struct str text, const struct reading *readin
     out->time_quality = q;
 }
 
+/* Whether the key's last letters are word, '_' and '-' left out: "http_user_agent", "UserAgent". */
+static bool key_ends(struct str key, struct str word)
+{
+    size_t k = key.n, w = word.n;
+    while (k > 0 && w > 0) {
+        char c = key.p[k - 1];
+        if (c == '_' || c == '-') {
+            k--;
+            continue;
+        }
+        if ((c | 32) != word.p[w - 1])
+            return false;
+        k--;
+        w--;
+    }
+    return w == 0;
+}
+
+/* What a client typed: its agent, where it came from, which path it asked for. Words of failure in
+ * there say nothing of the connection. */
+static bool clients_words(const struct pair *pair)
+{
+    if (key_ends(pair->key, STR("useragent")) || key_ends(pair->key, STR("referer")) ||
+        key_ends(pair->key, STR("referrer")))
+        return true;
+    if (key_ends(pair->key, STR("request")))
+        return str_find(pair->value, STR(" HTTP/"), 0) > 0;
+    bool path = key_ends(pair->key, STR("uri")) || key_ends(pair->key, STR("path")) ||
+                key_ends(pair->key, STR("url")) || key_ends(pair->key, STR("query"));
+    return path && str_starts(pair->value, STR("/"));
+}
+
 /* One line a pair, behind the message; values that span lines stay as they are. */
 static void add_pairs(struct buf *fields, const struct pairs *pairs, struct str message)
 {
     for (size_t i = 0; i < pairs->n && fields->n < RECORD_MAX; i++) {
-        if (pairs->items[i].value.p == message.p)
+        if (pairs->items[i].value.p == message.p || clients_words(&pairs->items[i]))
             continue;
         buf_char(fields, '\n');
         buf_str(fields, pairs->items[i].key);
