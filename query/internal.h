@@ -46,6 +46,12 @@ struct count_span {
 int slice_counts(struct store *s, const struct slice *slice, const struct count_span *span,
                  count_visit *visit, void *context, struct err *err);
 
+/* ---- doctor.c ---- */
+/* Why failures of the slice's stream before its first known one may be missing from its logs: "nginx
+ * hides client-leg handshake failures below `error_log ... info`"; in arena, without the stream's
+ * name, one line. Absent when nothing speaks for it. */
+struct str doctor_blind(struct store *s, const struct slice *slice, struct arena *arena);
+
 /* ---- keys.c: text to a small number ---- */
 struct keys {
     struct str *text; /* text[0..n), in arena */
