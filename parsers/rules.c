@@ -119,7 +119,7 @@ static int check_find(const struct pack_rule *from, struct err *err)
 }
 
 /* A cause or format that gives a reason means a failure unless it says otherwise; so does one that
- * captures an alert or an error number. */
+ * names or captures an alert or captures an error number. */
 static enum failure default_failure(const struct pack_rule *from, const struct rule *rule)
 {
     bool numbers = from->match && (strstr(from->match, "(?<alert>") ||
@@ -130,7 +130,7 @@ static enum failure default_failure(const struct pack_rule *from, const struct r
         return FAILURE_yes;
     if (rule->kind != KIND_cause && rule->kind != KIND_format)
         return FAILURE_no;
-    return rule->reason || numbers ? FAILURE_yes : FAILURE_no;
+    return rule->reason || from->alert || numbers ? FAILURE_yes : FAILURE_no;
 }
 
 static int rule_words(const struct pack_rule *from, struct rule *rule, struct err *err)

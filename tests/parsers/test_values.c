@@ -77,6 +77,9 @@ Test(event, an_alert_is_found_by_any_spelling)
     cr_expect_eq(alert_find(STR("BAD_CERTIFICATE")), 42);
     cr_expect_eq(alert_find(STR("UnknownCA")), 48);
     cr_expect_eq(alert_find(STR("bad certificates")), ALERT_NONE);
+    cr_expect_eq(alert_find(STR("expired certificate")), 45, "as Go spells it");
+    cr_expect_eq(alert_find(STR("Unrecognised Name")), 112, "as Erlang spells it");
+    cr_expect_str_eq(alert_name(45), "certificate_expired");
     cr_expect_eq(alert_find(STR("")), ALERT_NONE);
     cr_expect_eq(alert_reason(70), REASON_unsupported_version);
     cr_expect_eq(alert_reason(200), REASON_NONE);
