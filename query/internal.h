@@ -52,6 +52,22 @@ int slice_counts(struct store *s, const struct slice *slice, const struct count_
  * name, one line. Absent when nothing speaks for it. */
 struct str doctor_blind(struct store *s, const struct slice *slice, struct arena *arena);
 
+/* ---- target.c: what commands connect to; every text is safe in a shell ---- */
+enum { TARGET_NAME = 253, TARGET_TEXT = TARGET_NAME + 16 };
+struct target {
+    char connect[TARGET_TEXT]; /* address:port of the TLS server, or HOST:port */
+    char address[TARGET_TEXT]; /* the same without its port and brackets */
+    char host[TARGET_TEXT];    /* the name asked for, or HOST */
+    char client[TARGET_TEXT];  /* the client's address, "" where it isn't known */
+    size_t host_n;
+    int port;
+    bool host_is_address, address_is_known;
+};
+void target_of(const struct event *event, int default_port, struct target *out);
+void target_sni(const struct target *t, struct buf *out);    /* openssl's option */
+void target_curl(const struct target *t, struct buf *out);   /* the whole command */
+void target_filter(const struct target *t, struct buf *out); /* of tcpdump */
+
 /* ---- keys.c: text to a small number ---- */
 struct keys {
     struct str *text; /* text[0..n), in arena */
