@@ -5,7 +5,8 @@
  *   BoringSSL  LL000RRR  library 8 bits, reason 12                  SSL is 0x10
  *
  * In each, an SSL reason of 1000 + n is the alert n that the peer sent, and library 2 ("system")
- * holds an errno. Other numbers are looked up as they are. */
+ * holds an errno. An HRESULT is hex, or decimal with its sign (0x80090326, -2146893018). Other numbers
+ * are looked up as they are, hex where "0x" says so (mbed TLS: -0x7780). */
 #include "parsers/internal.h"
 
 #include <stdlib.h>
@@ -60,10 +61,14 @@ struct code_row code_meaning(const struct rules *rules, int table, struct str nu
 {
     struct str name = rules->tables[table];
     bool hex = str_eq(name, STR("openssl")) || str_eq(name, STR("schannel"));
-    hex = hex || str_starts(number, STR("0x")) || str_starts(number, STR("0X"));
+    hex = hex && !str_starts(number, STR("-"));
+    hex = hex || str_starts(number, STR("0x")) || str_starts(number, STR("0X")) ||
+          str_starts(number, STR("-0x")) || str_starts(number, STR("-0X"));
     int64_t value = 0;
     if (!parse_number(number, hex ? 16 : 10, &value))
         return (struct code_row){.alert = ALERT_NONE};
+    if (str_eq(name, STR("schannel")))
+        value &= 0xffffffff;
     if (str_eq(name, STR("openssl")) || str_eq(name, STR("boringssl")))
         return packed(rules, value);
     const struct code_row *row = rules_code(rules, table, value);
