@@ -277,14 +277,14 @@ static void add_fix(const struct explaining *x, const char *name, struct buf *ou
     const char *role = role_of(x, name) == ROLE_server ? "server" : "client";
     switch (party_of(x, name)) {
     case PARTY_us:
-        buf_printf(out, "%s: %s", *role == 's' ? hop->server : hop->client, text);
+        buf_printf(out, "%s: %s", hop->owner, text);
         add_setting(x, fix, out);
         break;
     case PARTY_them:
         buf_printf(out, "%s: %s", party_name(x, name), fix->other);
         break;
     case PARTY_unknown:
-        buf_printf(out, "the TLS %s (%s or the other end): %s", role, hop->server, fix->other);
+        buf_printf(out, "the TLS %s (%s or the other end): %s", role, hop->owner, fix->other);
         break;
     }
 }

@@ -64,8 +64,7 @@ static const cyaml_schema_value_t fix_row = ROW(struct playbook_fix, fix_fields)
 static const cyaml_schema_field_t hop_fields[] = {
     TEXT("hop", struct playbook_hop, hop),
     LIST("words", struct playbook_hop, words, word),
-    TEXT("server", struct playbook_hop, server),
-    TEXT("client", struct playbook_hop, client),
+    TEXT("owner", struct playbook_hop, owner),
     LIST("next", struct playbook_hop, next, command_row),
     CYAML_FIELD_END,
 };

@@ -23,7 +23,7 @@ struct playbook_command {
 };
 
 struct playbook_hop {
-    char *hop, **words, *server, *client;
+    char *hop, **words, *owner;
     struct playbook_command *next;
     unsigned words_count, next_count;
 };

@@ -120,7 +120,7 @@ Test(explain, who_must_change_follows_from_leg_and_side)
     struct event event = {.reason = REASON_unknown_ca, .leg = LEG_upstream,
                           .rejected_by = SIDE_local, .alert = ALERT_NONE};
     json_t *a = explain_event(&event, STR("ingress"));
-    expect_in(text_of(a, "fix_at"), "reverse proxy/ingress, toward the upstream: CA file");
+    expect_in(text_of(a, "fix_at"), "reverse proxy/ingress: CA file");
     expect_in(text_of(a, "fix_at"), "the upstream: the chain it serves");
     json_decref(a);
     event.leg = LEG_downstream;
