@@ -51,6 +51,23 @@ int slice_counts(struct store *s, const struct slice *slice, const struct count_
  * hides client-leg handshake failures below `error_log ... info`"; in arena, without the stream's
  * name, one line. Absent when nothing speaks for it. */
 struct str doctor_blind(struct store *s, const struct slice *slice, struct arena *arena);
+/* The steadiest of what fails all day in it, as one line in arena: "192.0.2.4 fails with
+ * transport/closed every 10 s, all along". Absent without any. */
+struct str doctor_floor(struct store *s, const struct slice *slice, struct arena *arena);
+
+/* ---- floor.c ---- */
+struct floor {
+    struct str peer; /* without its port */
+    enum reason reason;
+    enum leg leg;
+    size_t count;
+    double per_hour;
+    int64_t every_us; /* 0: at no regular pace */
+};
+/* What fails all along in the slice's last day, most first, in arena. */
+int floors_find(struct store *s, const struct slice *slice, struct arena *arena, struct floor **out,
+                size_t *n, struct err *err);
+void floor_text(const struct floor *f, struct buf *out); /* one line, without the stream's name */
 
 /* ---- target.c: what commands connect to; every text is safe in a shell ---- */
 enum { TARGET_NAME = 253, TARGET_TEXT = TARGET_NAME + 16 };
