@@ -100,7 +100,8 @@ static int on_event(void *context, int64_t id, const struct event *event)
     (void)id;
     if (!selection_field_matches(g->sel, FIELD_peer, event->peer))
         return 0;
-    group_count(&g->groups[group_add(g, event)], event->time_us, 0, 1);
+    size_t at = group_add(g, event); /* which may move the groups */
+    group_count(&g->groups[at], event->time_us, 0, 1);
     g->total++;
     return 0;
 }
