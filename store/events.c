@@ -211,7 +211,8 @@ static int page_by_time(struct walk *w, struct err *err)
     for (size_t i = w->done; i < w->n_extents && !is_beyond(w, &w->extents[i]) && rc == 0; i++)
         if (!is_past(w, &w->extents[i]) && (w->extents[i].bits & w->wanted_bits) != 0)
             rc = scan_block(w, &w->extents[i], err);
-    qsort(w->page, w->n, sizeof *w->page, w->query->newest_first ? by_time_down : by_time);
+    if (w->n) /* the page is NULL while nothing was found */
+        qsort(w->page, w->n, sizeof *w->page, w->query->newest_first ? by_time_down : by_time);
     return rc;
 }
 
