@@ -56,6 +56,38 @@ static char *spelled(const char *word, char from, char to)
     return copy;
 }
 
+/* Whether the word holds another one of the list, or is the same as an earlier one. */
+static bool is_spare(const struct list *l, size_t i)
+{
+    struct str word = str_make(l->words[i], l->lengths[i]);
+    for (size_t k = 0; k < l->n; k++) {
+        bool before = l->lengths[k] < word.n || (l->lengths[k] == word.n && k < i);
+        if (before && str_find(word, str_make(l->words[k], l->lengths[k]), 0) >= 0)
+            return true;
+    }
+    return false;
+}
+
+/* Leaves those out that hold another: where they are, the other is found as well. Which of them it
+ * was doesn't matter to the gate. */
+static void keep_shortest(struct list *l)
+{
+    bool *spare = xcalloc(l->n + 1, sizeof *spare);
+    size_t kept = 0;
+    for (size_t i = 0; i < l->n; i++)
+        spare[i] = is_spare(l, i);
+    for (size_t i = 0; i < l->n; i++) {
+        if (spare[i]) {
+            free(l->words[i]);
+            continue;
+        }
+        l->words[kept] = l->words[i];
+        l->lengths[kept++] = l->lengths[i];
+    }
+    l->n = kept;
+    free(spare);
+}
+
 /* An event needs a rule that says so by itself, or one that gives the context of a handshake. */
 static bool gates(const struct rule *rule)
 {
@@ -104,6 +136,7 @@ int literals_compile(struct rules *rules, struct err *err)
         }
     }
     int rc = compile(&all, &rules->all, HS_FLAG_SINGLEMATCH, err);
+    keep_shortest(&gate);
     if (rc == 0)
         rc = compile(&gate, &rules->gate, 0, err);
     list_release(&all);
