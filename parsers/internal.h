@@ -38,8 +38,8 @@ struct code_row {
 
 struct literals { /* which rules to try, by the literals in a text */
     hs_database_t *db;
-    uint32_t *rule_of; /* by literal id */
-    size_t n, cap;
+    uint32_t *rules; /* those of literal i: rules[ends[i - 1]..ends[i]) */
+    uint32_t *ends;
 };
 
 struct rules {

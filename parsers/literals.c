@@ -9,39 +9,24 @@
 #include <stdlib.h>
 
 struct list {
-    char **words;
-    size_t *lengths;
-    unsigned *flags, *ids;
+    struct word {
+        char *text;
+        uint32_t rule;
+    } *words;
     size_t n, cap;
 };
 
-static void list_add(struct list *l, struct literals *into, char *word, uint32_t rule)
+static void list_add(struct list *l, char *word, uint32_t rule)
 {
-    if (l->n == l->cap) {
-        l->cap = l->cap ? l->cap * 2 : 256;
-        l->words = xrealloc(l->words, l->cap * sizeof *l->words);
-        l->lengths = xrealloc(l->lengths, l->cap * sizeof *l->lengths);
-        l->flags = xrealloc(l->flags, l->cap * sizeof *l->flags);
-        l->ids = xrealloc(l->ids, l->cap * sizeof *l->ids);
-    }
-    into->rule_of = xgrow(into->rule_of, into->n, &into->cap, sizeof *into->rule_of);
-    into->rule_of[into->n] = rule;
-    l->words[l->n] = word;
-    l->lengths[l->n] = strlen(word);
-    l->flags[l->n] = HS_FLAG_CASELESS;
-    l->ids[l->n] = (unsigned)into->n;
-    into->n++;
-    l->n++;
+    l->words = xgrow(l->words, l->n, &l->cap, sizeof *l->words);
+    l->words[l->n++] = (struct word){word, rule};
 }
 
 static void list_release(struct list *l)
 {
     for (size_t i = 0; i < l->n; i++)
-        free(l->words[i]);
+        free(l->words[i].text);
     free(l->words);
-    free(l->lengths);
-    free(l->flags);
-    free(l->ids);
 }
 
 static char *spelled(const char *word, char from, char to)
@@ -56,15 +41,18 @@ static char *spelled(const char *word, char from, char to)
     return copy;
 }
 
-/* Whether the word holds another one of the list, or is the same as an earlier one. */
-static bool is_spare(const struct list *l, size_t i)
+static int by_length(const void *va, const void *vb)
 {
-    struct str word = str_make(l->words[i], l->lengths[i]);
-    for (size_t k = 0; k < l->n; k++) {
-        bool before = l->lengths[k] < word.n || (l->lengths[k] == word.n && k < i);
-        if (before && str_find(word, str_make(l->words[k], l->lengths[k]), 0) >= 0)
+    const struct word *a = va, *b = vb;
+    size_t a_n = strlen(a->text), b_n = strlen(b->text);
+    return a_n != b_n ? (a_n < b_n ? -1 : 1) : strcmp(a->text, b->text);
+}
+
+static bool holds_one_of(const char *word, const struct word *others, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strstr(word, others[i].text))
             return true;
-    }
     return false;
 }
 
@@ -72,20 +60,23 @@ static bool is_spare(const struct list *l, size_t i)
  * was doesn't matter to the gate. */
 static void keep_shortest(struct list *l)
 {
-    bool *spare = xcalloc(l->n + 1, sizeof *spare);
     size_t kept = 0;
-    for (size_t i = 0; i < l->n; i++)
-        spare[i] = is_spare(l, i);
+    if (l->n)
+        qsort(l->words, l->n, sizeof *l->words, by_length);
     for (size_t i = 0; i < l->n; i++) {
-        if (spare[i]) {
-            free(l->words[i]);
-            continue;
-        }
-        l->words[kept] = l->words[i];
-        l->lengths[kept++] = l->lengths[i];
+        if (holds_one_of(l->words[i].text, l->words, kept))
+            free(l->words[i].text);
+        else
+            l->words[kept++] = l->words[i];
     }
     l->n = kept;
-    free(spare);
+}
+
+static int by_text(const void *va, const void *vb)
+{
+    const struct word *a = va, *b = vb;
+    int order = strcmp(a->text, b->text);
+    return order ? order : (a->rule > b->rule) - (a->rule < b->rule);
 }
 
 /* An event needs a rule that says so by itself, or one that gives the context of a handshake. */
@@ -95,23 +86,40 @@ static bool gates(const struct rule *rule)
            (rule->failure >= FAILURE_yes || rule->context);
 }
 
-static int compile(struct list *l, struct literals *into, unsigned flags, struct err *err)
+/* Each word once, whatever number of rules has it. */
+static int compile(struct list *l, struct literals *into, unsigned flag, struct err *err)
 {
-    hs_compile_error_t *why = NULL;
-    for (size_t i = 0; i < l->n; i++)
-        l->flags[i] |= flags;
+    size_t n = 0;
     if (l->n == 0)
         return 0;
-    hs_error_t rc = hs_compile_lit_multi((const char *const *)l->words, l->flags, l->ids,
-                                         l->lengths, (unsigned)l->n, HS_MODE_BLOCK, NULL, &into->db,
-                                         &why);
-    if (rc == HS_SUCCESS)
-        return 0;
-    int at = why ? why->expression : -1;
-    err_set(err, ERR_FAILED, "literal matcher: %s%s%s", why ? why->message : "cannot be compiled",
-            at >= 0 ? ": " : "", at >= 0 ? l->words[at] : "");
-    hs_free_compile_error(why);
-    return err->code;
+    const char **texts = xcalloc(l->n, sizeof *texts);
+    size_t *lengths = xcalloc(l->n, sizeof *lengths);
+    unsigned *flags = xcalloc(l->n, sizeof *flags), *ids = xcalloc(l->n, sizeof *ids);
+    into->rules = xcalloc(l->n, sizeof *into->rules);
+    into->ends = xcalloc(l->n, sizeof *into->ends);
+    qsort(l->words, l->n, sizeof *l->words, by_text);
+    for (size_t i = 0; i < l->n; i++) {
+        into->rules[i] = l->words[i].rule;
+        if (n == 0 || strcmp(texts[n - 1], l->words[i].text) != 0)
+            texts[n++] = l->words[i].text;
+        lengths[n - 1] = strlen(l->words[i].text);
+        flags[n - 1] = HS_FLAG_CASELESS | flag;
+        ids[n - 1] = (unsigned)n - 1;
+        into->ends[n - 1] = (uint32_t)i + 1;
+    }
+    hs_compile_error_t *why = NULL;
+    if (hs_compile_lit_multi(texts, flags, ids, lengths, (unsigned)n, HS_MODE_BLOCK, NULL,
+                             &into->db, &why) != HS_SUCCESS) {
+        int at = why ? why->expression : -1;
+        err_set(err, ERR_FAILED, "literal matcher: %s%s%s", why ? why->message : "no memory",
+                at >= 0 ? ": " : "", at >= 0 ? texts[at] : "");
+        hs_free_compile_error(why);
+    }
+    free(texts);
+    free(lengths);
+    free(flags);
+    free(ids);
+    return into->db ? 0 : err->code;
 }
 
 int literals_compile(struct rules *rules, struct err *err)
@@ -122,14 +130,14 @@ int literals_compile(struct rules *rules, struct err *err)
         for (unsigned r = 0; r < rules->packs[p]->rules_count; r++, index++) {
             const struct pack_rule *rule = &rules->packs[p]->rules[r];
             for (unsigned i = 0; i < rule->find_count; i++) {
-                list_add(&all, &rules->all, spelled(rule->find[i], '_', ' '), index);
+                list_add(&all, spelled(rule->find[i], '_', ' '), index);
                 if (!gates(&rules->items[index]))
                     continue;
                 char *blanks = spelled(rule->find[i], '_', ' ');
                 char *lines = spelled(rule->find[i], ' ', '_');
-                list_add(&gate, &rules->gate, blanks, index);
+                list_add(&gate, blanks, index);
                 if (strcmp(blanks, lines) != 0)
-                    list_add(&gate, &rules->gate, lines, index);
+                    list_add(&gate, lines, index);
                 else
                     free(lines);
             }
@@ -148,9 +156,10 @@ static int on_literal(unsigned id, unsigned long long from, unsigned long long t
                       void *context)
 {
     struct classifier *c = context;
-    uint32_t rule = c->rules->all.rule_of[id];
+    const struct literals *all = &c->rules->all;
     (void)from, (void)to, (void)flags;
-    c->tried[rule / 64] |= UINT64_C(1) << (rule % 64);
+    for (uint32_t i = id ? all->ends[id - 1] : 0; i < all->ends[id]; i++)
+        c->tried[all->rules[i] / 64] |= UINT64_C(1) << (all->rules[i] % 64);
     return 0;
 }
 

@@ -17,9 +17,11 @@ struct group {
 
 struct pattern {
     pcre2_code *code;
-    atomic_bool jitted;
+    atomic_int jitted; /* 0: not tried yet, 1: it is, -1: the JIT refused */
     struct group groups[PATTERN_CAPTURES_MAX];
     size_t n_groups;
+    bool starts_known;     /* it matches at the text's start only, with one of these bytes */
+    unsigned char starts[32]; /* a bit a byte */
 };
 
 struct matcher {
@@ -67,14 +69,50 @@ static int read_groups(struct pattern *p, int (*table_index)(void *, struct str)
     return 0;
 }
 
+enum { FLAGS = PCRE2_CASELESS | PCRE2_MULTILINE | PCRE2_DUPNAMES | PCRE2_NEVER_BACKSLASH_C };
+
+/* PCRE2 tells the first bytes of a match only for a pattern without the \A that ties it down. */
+static void read_starts(struct pattern *p, const char *source)
+{
+    uint32_t options = 0, type = 0, unit = 0;
+    const unsigned char *bits = NULL;
+    int code;
+    PCRE2_SIZE at;
+    pcre2_pattern_info(p->code, PCRE2_INFO_ALLOPTIONS, &options);
+    if (!(options & PCRE2_ANCHORED) || strncmp(source, "\\A", 2) != 0)
+        return;
+    pcre2_code *loose =
+        pcre2_compile((PCRE2_SPTR)source + 2, PCRE2_ZERO_TERMINATED, FLAGS, &code, &at, NULL);
+    if (!loose)
+        return;
+    pcre2_pattern_info(loose, PCRE2_INFO_FIRSTCODETYPE, &type);
+    pcre2_pattern_info(loose, PCRE2_INFO_FIRSTCODEUNIT, &unit);
+    pcre2_pattern_info(loose, PCRE2_INFO_FIRSTBITMAP, &bits);
+    if (type == 1) {
+        bool letter = (unit | 32) >= 'a' && (unit | 32) <= 'z';
+        p->starts[unit / 8] |= (unsigned char)(1 << unit % 8);
+        if (letter)
+            p->starts[(unit ^ 32) / 8] |= (unsigned char)(1 << (unit ^ 32) % 8);
+    } else if (bits) {
+        memcpy(p->starts, bits, sizeof p->starts);
+    }
+    p->starts_known = type == 1 || (type == 0 && bits);
+    pcre2_code_free(loose);
+}
+
+static bool can_start(const struct pattern *p, struct str text)
+{
+    unsigned char first = text.n ? (unsigned char)text.p[0] : 0;
+    return !p->starts_known || text.n == 0 || (p->starts[first / 8] >> first % 8 & 1);
+}
+
 int pattern_open(const char *source, int (*table_index)(void *, struct str), void *context,
                  struct pattern **out, struct err *err)
 {
     struct pattern *p = xcalloc(1, sizeof *p);
     int code = 0;
     PCRE2_SIZE at = 0;
-    uint32_t flags = PCRE2_CASELESS | PCRE2_MULTILINE | PCRE2_DUPNAMES | PCRE2_NEVER_BACKSLASH_C;
-    p->code = pcre2_compile((PCRE2_SPTR)source, PCRE2_ZERO_TERMINATED, flags, &code, &at, NULL);
+    p->code = pcre2_compile((PCRE2_SPTR)source, PCRE2_ZERO_TERMINATED, FLAGS, &code, &at, NULL);
     if (!p->code) {
         unsigned char why[128];
         pcre2_get_error_message(code, why, sizeof why);
@@ -85,6 +123,7 @@ int pattern_open(const char *source, int (*table_index)(void *, struct str), voi
         pattern_close(p);
         return err->code;
     }
+    read_starts(p, source);
     *out = p;
     return 0;
 }
@@ -122,14 +161,23 @@ void matcher_close(struct matcher *m)
 static void jit_once(struct pattern *p)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    if (atomic_load_explicit(&p->jitted, memory_order_acquire))
-        return;
     pthread_mutex_lock(&lock);
     if (!atomic_load_explicit(&p->jitted, memory_order_relaxed)) {
-        pcre2_jit_compile(p->code, PCRE2_JIT_COMPLETE);
-        atomic_store_explicit(&p->jitted, true, memory_order_release);
+        int is = pcre2_jit_compile(p->code, PCRE2_JIT_COMPLETE) == 0 ? 1 : -1;
+        atomic_store_explicit(&p->jitted, is, memory_order_release);
     }
     pthread_mutex_unlock(&lock);
+}
+
+/* pcre2_jit_match() is pcre2_match() without the checks of what we never pass. */
+static int run(struct pattern *p, struct matcher *m, struct str text)
+{
+    PCRE2_SPTR bytes = (PCRE2_SPTR)(text.p ? text.p : "");
+    if (!atomic_load_explicit(&p->jitted, memory_order_acquire))
+        jit_once(p);
+    if (atomic_load_explicit(&p->jitted, memory_order_acquire) > 0)
+        return pcre2_jit_match(p->code, bytes, text.n, 0, 0, m->data, m->context);
+    return pcre2_match(p->code, bytes, text.n, 0, 0, m->data, m->context);
 }
 
 static void take_groups(const struct pattern *p, struct matcher *m, struct str text, int groups,
@@ -148,11 +196,11 @@ static void take_groups(const struct pattern *p, struct matcher *m, struct str t
 enum match pattern_match(const struct pattern *p, struct matcher *m, struct str text,
                          struct captures *out)
 {
-    jit_once((struct pattern *)p); /* the only thing of a pattern that ever changes */
     if (out)
         out->n = 0;
-    int rc = pcre2_match(p->code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, 0, 0, m->data,
-                         m->context);
+    if (!can_start(p, text))
+        return MATCH_NO;
+    int rc = run((struct pattern *)p, m, text); /* whether it is compiled is all that ever changes */
     if (rc == PCRE2_ERROR_NOMATCH)
         return MATCH_NO;
     if (rc < 0)

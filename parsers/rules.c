@@ -306,8 +306,10 @@ void rules_close(struct rules *rules)
         pack_free(rules->packs[i]);
     hs_free_database(rules->gate.db);
     hs_free_database(rules->all.db);
-    free(rules->gate.rule_of);
-    free(rules->all.rule_of);
+    free(rules->gate.rules);
+    free(rules->gate.ends);
+    free(rules->all.rules);
+    free(rules->all.ends);
     free(rules->packs);
     free(rules->items);
     free(rules->always);

@@ -95,8 +95,10 @@ static bool is_docker(struct str line, struct shell *out)
 
 static bool is_kubectl(struct str line, struct shell *out)
 {
+    if (!str_starts(line, STR("[pod/")))
+        return false;
     ptrdiff_t end = str_find(str_head(line, PREFIX_MAX), STR("] "), 0);
-    if (!str_starts(line, STR("[pod/")) || end < 0)
+    if (end < 0)
         return false;
     out->id = str_head(line, (size_t)end);
     out->inner = str_from(line, (size_t)end + 2);
