@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CLAIMS_MAX = 48 };
+enum { CLAIMS_MAX = 64 };
 
 struct claim {
     const struct rule *rule;
@@ -17,6 +17,7 @@ struct claim {
     enum leg leg;
     enum side by;
     int alert;
+    bool open; /* of a late rule: not tried yet */
 };
 
 struct claims {
@@ -120,7 +121,17 @@ static enum match rule_holds(struct classifier *c, const struct rule *rule,
     return unless == MATCH_NO ? MATCH_YES : unless == MATCH_YES ? MATCH_NO : unless;
 }
 
-/* Tries every rule of c->tried; false when one of them gave up. */
+static enum match try_rule(struct classifier *c, const struct peeled *record, struct claim *claim)
+{
+    enum match match = rule_holds(c, claim->rule, record, &claim->captures);
+    claim->open = false;
+    if (match == MATCH_BUDGET)
+        snprintf(c->why, sizeof c->why, "rule %.*s exceeded its budget on this record",
+                 STR_ARG(claim->rule->id));
+    return match;
+}
+
+/* Tries every rule of c->tried but the late ones; false when one of them gave up. */
 static bool gather(struct classifier *c, const struct peeled *record, struct claims *claims)
 {
     claims->n = 0;
@@ -129,21 +140,20 @@ static bool gather(struct classifier *c, const struct peeled *record, struct cla
         for (uint64_t left = c->tried[w]; left && claims->n < CLAIMS_MAX; left &= left - 1) {
             const struct rule *rule = &c->rules->items[w * 64 + (size_t)__builtin_ctzll(left)];
             struct claim *claim = &claims->items[claims->n];
-            enum match match = rule_holds(c, rule, record, &claim->captures);
-            if (match == MATCH_BUDGET) {
-                snprintf(c->why, sizeof c->why, "rule %.*s exceeded its budget on this record",
-                         STR_ARG(rule->id));
+            claim->rule = rule;
+            enum match match = rule->late ? MATCH_YES : try_rule(c, record, claim);
+            if (match == MATCH_BUDGET)
                 return false;
-            }
             if (match == MATCH_NO)
                 continue;
-            claim->rule = rule;
+            claim->open = rule->late;
             claim->reason = rule->reason;
             claim->rank = rule->rank >= 0 ? rule->rank : reason_rank(rule->reason);
             claim->leg = rule->leg;
             claim->by = rule->by;
             claim->alert = rule->alert;
-            claim_captures(c->rules, claim);
+            if (!claim->open)
+                claim_captures(c->rules, claim);
             claims->n++;
         }
     }
@@ -257,9 +267,14 @@ struct field_pick {
     int weight;
 };
 
+static bool wants(const struct field_pick *pick, int w)
+{
+    return w > pick->weight;
+}
+
 static void offer(struct field_pick *pick, int w, struct str value)
 {
-    if (value.p && w > pick->weight)
+    if (value.p && wants(pick, w))
         *pick = (struct field_pick){value, w};
 }
 
@@ -267,12 +282,26 @@ struct picks {
     struct field_pick host, peer, version, cipher, time;
 };
 
+static void offer_host(struct field_pick *pick, int w, struct str text)
+{
+    if (wants(pick, w))
+        offer(pick, w, value_host(text));
+}
+
+static void offer_peer(struct classifier *c, struct field_pick *pick, int w, struct str text,
+                       struct str port)
+{
+    if (wants(pick, w))
+        offer(pick, w, value_peer(text, port, &c->arena));
+}
+
 /* "host:port" that was dialled: a name is the host; an address is both host and peer. */
 static void offer_dialled(struct classifier *c, struct picks *picks, int w, struct str dial)
 {
     struct str host = value_host(dial);
     offer(&picks->host, w, host);
-    offer(&picks->peer, w, host.p ? value_peer(dial, STR_NONE, &c->arena) : STR_NONE);
+    if (host.p)
+        offer_peer(c, &picks->peer, w, dial, STR_NONE);
 }
 
 static void offer_claim(struct classifier *c, struct picks *picks, const struct claim *claim,
@@ -283,23 +312,24 @@ static void offer_claim(struct classifier *c, struct picks *picks, const struct 
         struct str text = claim->captures.items[i].text;
         switch (claim->captures.items[i].what) {
         case CAPTURE_host:
-            offer(&picks->host, w, value_host(text));
+            offer_host(&picks->host, w, text);
             break;
         case CAPTURE_server_name: /* an upstream's own name goes before the Host of the request */
-            if (leg == LEG_upstream && !value_peer(text, STR_NONE, &c->arena).p)
-                offer(&picks->host, w + 1, value_host(text));
+            if (leg == LEG_upstream && wants(&picks->host, w + 1) &&
+                !value_peer(text, STR_NONE, &c->arena).p)
+                offer_host(&picks->host, w + 1, text);
             break;
         case CAPTURE_dial:
             offer_dialled(c, picks, w, text);
             break;
         case CAPTURE_client:
-            offer(&picks->peer, leg == LEG_downstream ? w : -1, value_peer(text, port, &c->arena));
+            offer_peer(c, &picks->peer, leg == LEG_downstream ? w : -1, text, port);
             break;
         case CAPTURE_server:
-            offer(&picks->peer, leg == LEG_upstream ? w : -1, value_peer(text, port, &c->arena));
+            offer_peer(c, &picks->peer, leg == LEG_upstream ? w : -1, text, port);
             break;
         case CAPTURE_peer:
-            offer(&picks->peer, w, value_peer(text, port, &c->arena));
+            offer_peer(c, &picks->peer, w, text, port);
             break;
         case CAPTURE_tls_version:
             offer(&picks->version, w, value_tls_version(text));
@@ -314,22 +344,55 @@ static void offer_claim(struct classifier *c, struct picks *picks, const struct 
     }
 }
 
-static void fill_texts(struct classifier *c, const struct claims *claims, struct picks *picks,
+/* Whether any of the texts that the claim's rule captures would still be taken. */
+static bool is_wanted(const struct picks *picks, const struct claim *claim, int w)
+{
+    static const uint32_t to_host = 1u << CAPTURE_host | 1u << CAPTURE_server_name |
+                                    1u << CAPTURE_dial;
+    static const uint32_t to_peer = 1u << CAPTURE_peer | 1u << CAPTURE_client |
+                                    1u << CAPTURE_server | 1u << CAPTURE_dial;
+    uint32_t captures = pattern_captures(claim->rule->match);
+    return ((captures & to_host) && wants(&picks->host, w + 1)) ||
+           ((captures & to_peer) && wants(&picks->peer, w)) ||
+           ((captures & 1u << CAPTURE_tls_version) && wants(&picks->version, w)) ||
+           ((captures & 1u << CAPTURE_cipher) && wants(&picks->cipher, w)) ||
+           ((captures & 1u << CAPTURE_time) && wants(&picks->time, w));
+}
+
+static void take_names(const struct claims *claims, const struct claim *claim, int *best_format,
                        struct event *out)
 {
+    int w = weight(claims, claim) + claim->rule->rank;
+    if (claim->rule->kind == KIND_format && w > *best_format) {
+        *best_format = w;
+        out->format = claim->rule->id;
+    }
+    if (claim->rule->kind == KIND_cause && !out->library.p)
+        out->library = claim->rule->library;
+}
+
+/* Formats and causes weigh more than details, so these come last, and a late one is only tried for
+ * what is still missing then. False when one gave up. */
+static bool fill_texts(struct classifier *c, const struct peeled *record, struct claims *claims,
+                       struct picks *picks, struct event *out)
+{
     int best_format = -1;
-    for (size_t i = 0; i < claims->n; i++) {
-        const struct claim *claim = &claims->items[i];
-        int w = weight(claims, claim);
-        if (w < 0 || (claim->rule->for_leg && claim->rule->for_leg != out->leg))
-            continue;
-        offer_claim(c, picks, claim, 2 * w, out->leg);
-        if (claim->rule->kind == KIND_format && w + claim->rule->rank > best_format) {
-            best_format = w + claim->rule->rank;
-            out->format = claim->rule->id;
+    for (int details = 0; details <= 1; details++) {
+        for (size_t i = 0; i < claims->n; i++) {
+            struct claim *claim = &claims->items[i];
+            int w = weight(claims, claim);
+            if ((claim->rule->kind == KIND_detail) != details || w < 0 ||
+                (claim->rule->for_leg && claim->rule->for_leg != out->leg) ||
+                (claim->open && !is_wanted(picks, claim, 2 * w)))
+                continue;
+            enum match match = claim->open ? try_rule(c, record, claim) : MATCH_YES;
+            if (match == MATCH_BUDGET)
+                return false;
+            if (match == MATCH_NO)
+                continue;
+            offer_claim(c, picks, claim, 2 * w, out->leg);
+            take_names(claims, claim, &best_format, out);
         }
-        if (claim->rule->kind == KIND_cause && !out->library.p)
-            out->library = claim->rule->library;
     }
     if (claims->winner && claims->winner->rule->kind == KIND_cause)
         out->library = claims->winner->rule->library;
@@ -337,6 +400,7 @@ static void fill_texts(struct classifier *c, const struct claims *claims, struct
     out->peer = picks->peer.value;
     out->tls_version = picks->version.value;
     out->cipher = picks->cipher.value;
+    return true;
 }
 
 /* What one field says about another, whatever the product (RFC 8446 section 6.2: these alerts are
@@ -353,7 +417,7 @@ static void settle(struct event *out)
         out->reason = REASON_unspecified;
 }
 
-static void fill(struct classifier *c, const struct peeled *record, struct claims *claims,
+static bool fill(struct classifier *c, const struct peeled *record, struct claims *claims,
                  const struct reading *reading, struct event *out)
 {
     struct picks picks = {{STR_NONE, -1}, {STR_NONE, -1}, {STR_NONE, -1}, {STR_NONE, -1},
@@ -365,11 +429,13 @@ static void fill(struct classifier *c, const struct peeled *record, struct claim
     out->rejected_by = pick_side(claims);
     out->alert = pick_alert(claims);
     settle(out);
-    fill_texts(c, claims, &picks, out);
+    if (!fill_texts(c, record, claims, &picks, out))
+        return false;
     if (picks.time.value.p)
         peel_time(&when, picks.time.value, reading);
     out->time_is_read = when.time_us == TIME_NONE;
     out->time_us = out->time_is_read ? reading->now_us : when.time_us;
+    return true;
 }
 
 enum verdict classify_candidate(struct classifier *c, struct str record,
@@ -389,8 +455,7 @@ enum verdict classify_candidate(struct classifier *c, struct str record,
         return VERDICT_QUARANTINED;
     if (!is_failure(&claims))
         return VERDICT_OTHER;
-    fill(c, &peeled, &claims, reading, out);
-    return VERDICT_EVENT;
+    return fill(c, &peeled, &claims, reading, out) ? VERDICT_EVENT : VERDICT_QUARANTINED;
 }
 
 enum verdict classifier_record(struct classifier *c, struct str record,

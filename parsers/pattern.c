@@ -136,6 +136,16 @@ void pattern_close(struct pattern *p)
     free(p);
 }
 
+uint32_t pattern_captures(const struct pattern *p)
+{
+    uint32_t set = 0;
+    for (size_t i = 0; i < p->n_groups; i++) {
+        int what = p->groups[i].what;
+        set |= UINT32_C(1) << (what < CAPTURE_TABLE ? what : CAPTURE_TABLE);
+    }
+    return set;
+}
+
 struct matcher *matcher_open(void)
 {
     struct matcher *m = xcalloc(1, sizeof *m);

@@ -32,6 +32,8 @@ struct captures {
 int pattern_open(const char *source, int (*table_index)(void *context, struct str name),
                  void *context, struct pattern **out, struct err *err);
 void pattern_close(struct pattern *p); /* NULL is fine */
+/* The names it captures: bit `what` for each, bit CAPTURE_TABLE for any table. */
+uint32_t pattern_captures(const struct pattern *p);
 
 struct matcher *matcher_open(void);
 void matcher_close(struct matcher *m); /* NULL is fine */
