@@ -15,14 +15,16 @@ struct blind {
     const char *family;
     enum leg leg;
     const char *hides, *set, *why;
-    bool by_default;
+    bool by_default, by_library;
 };
 static const struct blind blinds[] = {
-#define BLIND(family, leg, hides, set, why) {family, LEG_##leg, hides, set, why, true},
-#define DIM(family, leg, hides, set, why) {family, LEG_##leg, hides, set, why, false},
+#define BLIND(family, leg, hides, set, why) {family, LEG_##leg, hides, set, why, true, false},
+#define DIM(family, leg, hides, set, why) {family, LEG_##leg, hides, set, why, false, false},
+#define LIBRARY(family, leg, hides, set, why) {family, LEG_##leg, hides, set, why, false, true},
 #include "query/blind.def"
 #undef BLIND
 #undef DIM
+#undef LIBRARY
 };
 static const struct hint {
     const char *word, *family;
@@ -48,9 +50,9 @@ static bool starts_word(struct str text, const char *word)
     return str_starts(text, w) && (text.n == w.n || text.p[w.n] == '_' || text.p[w.n] == '-');
 }
 
-static bool is_of(const struct event *event, const char *family)
+static bool is_of(const struct event *event, const struct blind *blind)
 {
-    return starts_word(event->format, family) || starts_word(event->library, family);
+    return starts_word(blind->by_library ? event->library : event->format, blind->family);
 }
 
 static bool is_letter(char c)
@@ -90,7 +92,7 @@ static bool applies(const struct known *k, const struct blind *blind)
     bool there = false;
     for (size_t i = 0; i < k->n; i++) {
         const struct event *event = &k->series[i].event;
-        if (!is_of(event, blind->family))
+        if (!is_of(event, blind))
             continue;
         there = true;
         if (blind->leg && event->leg == blind->leg)

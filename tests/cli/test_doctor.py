@@ -46,6 +46,13 @@ class Doctor(Case):
         self.assertIn("handshake with a server", row["problem"])
         self.assertIn("ssl_bc_err_str", row["fix"])
 
+    def test_a_services_language_is_told_by_its_library(self):
+        self.ingest("app", "2026-04-18T04:12:09Z javax.net.ssl.SSLHandshakeException: "
+                           "Received fatal alert: certificate_unknown")
+        row, = self.doctor()
+        self.assertEqual((row["stream"], row["format"]), ("app", "java"))
+        self.assertIn("if this service terminates TLS", row["fix"])
+
     def test_a_stream_without_a_failure_is_known_by_its_files(self):
         for folder, family in (("nginx", "nginx"), ("istio-proxy", "envoy"), ("apache2", "apache"),
                                ("elasticloadbalancing", "aws_alb"), ("traefik", "traefik"),
