@@ -123,8 +123,8 @@ struct str doctor_blind(struct store *s, const struct slice *slice, struct arena
         if (blinds[i].by_default && applies(&known, &blinds[i]))
             buf_printf(&text, "%s %s", blinds[i].family, blinds[i].hides);
     if (!text.n && known.status.lines && !known.n)
-        buf_str(&text, STR("no line of it ever reported a failed handshake: its log level or format "
-                           "may hide them (tlstrail doctor)"));
+        buf_str(&text, STR("no line of it ever reported a failed handshake: its log level or "
+                           "format may hide them (tlstrail doctor)"));
     struct str note = text.n ? arena_copy(arena, buf_as_str(&text)) : STR_NONE;
     buf_release(&text);
     return note;

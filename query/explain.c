@@ -350,7 +350,7 @@ static size_t own_commands(const struct explaining *x, const struct playbook_com
     return found;
 }
 
-/* The first three are what the verdict shows: the row's best, the product's best, the row's next. */
+/* The first three are what the verdict shows: the row's best, the product's, the row's second. */
 static json_t *next(const struct explaining *x)
 {
     static const char *const always[] = {"curl", "chain", "nosni", "tls12", "tls13"};

@@ -47,9 +47,9 @@ int slice_counts(struct store *s, const struct slice *slice, const struct count_
                  count_visit *visit, void *context, struct err *err);
 
 /* ---- doctor.c ---- */
-/* Why failures of the slice's stream before its first known one may be missing from its logs: "nginx
- * hides client-leg handshake failures below `error_log ... info`"; in arena, without the stream's
- * name, one line. Absent when nothing speaks for it. */
+/* Why failures of the slice's stream before its first known one may be missing from its logs:
+ * "nginx hides client-leg handshake failures below `error_log ... info`"; in arena, without the
+ * stream's name, one line. Absent when nothing speaks for it. */
 struct str doctor_blind(struct store *s, const struct slice *slice, struct arena *arena);
 /* The steadiest of what fails all day in it, as one line in arena: "192.0.2.4 fails with
  * transport/closed every 10 s, all along". Absent without any. */

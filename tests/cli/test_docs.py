@@ -26,8 +26,8 @@ class Docs(Case):
     maxDiff = None
 
     def test_every_answer_has_the_shape_that_the_page_shows(self):
-        got = {"ingest": self.ingest("ingress", NGINX_UPSTREAM, OTHER,
-                                     NGINX_UPSTREAM.replace("04:12:02", "04:12:07"), NGINX_DOWNSTREAM)}
+        later = NGINX_UPSTREAM.replace("04:12:02", "04:12:07")
+        got = {"ingest": self.ingest("ingress", NGINX_UPSTREAM, OTHER, later, NGINX_DOWNSTREAM)}
         self.ingest("lb", HAPROXY, OTHER)
         now = ["--now", NOW]
         got["deploy"] = self.json("deploy", "add", "v2", "--at", "04:00", *now)

@@ -22,7 +22,8 @@ class Doctor(Case):
         return [(f["stream"], f["format"]) for f in self.doctor(*args) if f["kind"] == kind]
 
     def floors(self):
-        return {(f["peer"], f["reason"]): f["per_hour"] for f in self.doctor() if f["kind"] == "floor"}
+        return {(f["peer"], f["reason"]): f["per_hour"]
+                for f in self.doctor() if f["kind"] == "floor"}
 
     def test_a_leg_that_was_never_shown_is_named_with_the_setting_and_the_reason(self):
         self.ingest("ingress", NGINX_UPSTREAM, OTHER)

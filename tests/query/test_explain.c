@@ -1,4 +1,4 @@
-/* test_explain.c - the playbook: complete for every event, right about who is who, safe to paste. */
+/* test_explain.c - the playbook: complete for every event, right about who is who, safe. */
 #include "query/internal.h"
 #include "query/playbook.h"
 
@@ -181,7 +181,8 @@ Test(explain, the_upstream_is_tested_at_its_own_address_and_name)
     struct event event = {.reason = REASON_unknown_ca, .leg = LEG_upstream, .alert = ALERT_NONE,
                           .host = STR("shop.example.com"), .peer = STR("10.244.2.19:8443")};
     char *c = commands_for(&event, "ingress");
-    expect_in(c, "openssl s_client -connect 10.244.2.19:8443 -servername shop.example.com -showcerts");
+    expect_in(c, "openssl s_client -connect 10.244.2.19:8443 -servername shop.example.com "
+                 "-showcerts");
     expect_in(c, "--resolve shop.example.com:8443:10.244.2.19 https://shop.example.com:8443/");
     free(c);
     event.peer = STR("[2001:db8::7]:8443");

@@ -16,7 +16,7 @@ Test(stats, g2_is_dunnings)
     expect_near(stats_g2(20, 2, 10, 1), 0);
     expect_near(stats_g2(30, 1, 10, 1), 2 * (30 * log(1.5) + 10 * log(0.5)));
     expect_near(stats_g2(0, 1, 8, 1), 2 * 8 * log(2));
-    expect_near(stats_g2(5, 10, 5, 1), 2 * (5 * log(5 / (10 * 10. / 11)) + 5 * log(5 / (10. / 11))));
+    expect_near(stats_g2(5, 10, 5, 1), 10 * (log(5 / (100. / 11)) + log(5 / (10. / 11))));
 }
 
 Test(stats, g2_of_nothing_is_nothing)
