@@ -27,6 +27,7 @@ struct follow {
     size_t n;
     struct folder_id own;
     struct kafka **consumers; /* one an entry of `kafka:` */
+    char store_id[STORE_ID_LEN + 1];
     struct sink **fed;        /* streams that Kafka alone feeds, made as they appear */
     size_t n_consumers, n_fed, cap_fed;
     int64_t prune_ns;
@@ -69,12 +70,15 @@ static void warn(void *context, const char *line)
 static int open_consumers(struct follow *f, struct err *err)
 {
     const struct kafka_host host = {.store_dir = store_dir(f->store),
+                                    .store_id = f->store_id,
                                     .pipeline = f->pipeline,
                                     .sink = sink_for,
                                     .warn = warn,
                                     .context = f,
                                     .stop = f->stop};
     f->consumers = xcalloc(f->config->kafka_count + 1, sizeof(struct kafka *));
+    if (f->config->kafka_count > 0 && store_id(f->store, f->store_id, err) != 0)
+        return err->code;
     for (unsigned i = 0; i < f->config->kafka_count; i++) {
         if (kafka_open(&f->config->kafka[i], &host, &f->consumers[i], err) != 0)
             return err->code;
@@ -84,18 +88,18 @@ static int open_consumers(struct follow *f, struct err *err)
     return 0;
 }
 
-/* 1: a consumer has more at once. A failed pipeline is told by its own run. */
+/* The ms until a consumer wants its next turn. A failed pipeline is told by its own run. */
 static int kafka_round(struct follow *f)
 {
-    int more = 0;
+    int wait_ms = 100;
     for (size_t i = 0; i < f->n_consumers; i++) {
         struct err err;
         int r = kafka_step(f->consumers[i], &err);
         if (r < 0)
             return r;
-        more = more || r > 0;
+        wait_ms = r < wait_ms ? r : wait_ms;
     }
-    return more;
+    return wait_ms;
 }
 
 static bool scan(struct follow *f)
@@ -171,11 +175,11 @@ static void *read_all(void *context)
             break;
         if (r == TAIL_RESCAN)
             scan_at = 0;
-        int more = kafka_round(f);
-        if (more < 0)
+        int kafka_ms = kafka_round(f);
+        if (kafka_ms < 0)
             break;
         int64_t wait = earlier(earlier(next_ns(f), scan_at), poll_at) - clock_ns();
-        int wait_ms = more > 0 || wait <= 0 ? 0 : wait > 100 * MS ? 100 : (int)((wait + MS - 1) / MS);
+        int wait_ms = wait <= 0 ? 0 : wait > kafka_ms * MS ? kafka_ms : (int)((wait + MS - 1) / MS);
         struct watch_news news = watch_wait(f->watch, wait_ms, changed, f);
         if (news.overflow)
             poll_at = 0;

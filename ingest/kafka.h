@@ -41,6 +41,7 @@ struct kafka_config {
 /* What a consumer needs of the follower. */
 struct kafka_host {
     const char *store_dir; /* read to find cursors */
+    const char *store_id;
     struct pipeline *pipeline;
     /* The stream's sink, made at its first use; NULL when no more streams are allowed. */
     struct sink *(*sink)(void *context, struct str stream, const struct zone *zone);
@@ -60,12 +61,10 @@ int kafka_open(const struct kafka_config *config, const struct kafka_host *host,
                struct err *err);
 /* Readable when kafka_step() has something to do. */
 int kafka_fd(const struct kafka *k);
-/* Moves what has arrived into the pipeline, serves rebalances, commits. 1: call again at once. */
+/* Moves what has arrived into the pipeline, serves rebalances, commits. Gives the ms after which to
+ * call again at the latest (0: at once), or a negative code. */
 int kafka_step(struct kafka *k, struct err *err);
 /* After the pipeline has stored everything: commits, leaves the group. NULL is fine. */
 void kafka_close(struct kafka *k);
-
-/* Records fetched but skipped, since the stream had them already. */
-uint64_t kafka_replayed(const struct kafka *k);
 
 #endif

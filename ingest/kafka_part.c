@@ -1,9 +1,10 @@
 /* kafka_part.c - one partition: where to read it from, what is stored of it, and its gaps.
  *
- * Where reading starts, in this order: the group's offset in Kafka; the lowest cursor that a stream
- * has for the partition; the configuration's `start`. Before it goes on, the last record that was
- * stored is fetched once more and compared (its time and a checksum): offsets alone can't tell a
- * topic that was deleted and made anew from one that went on. */
+ * Where reading starts, in this order: the group's offset in Kafka, or the end of another store's
+ * claim behind it (kafka_claim.c); the highest watermark that a stream of the store knows; the
+ * configuration's `start`. Before it goes on, the last record that was stored is fetched once more
+ * and compared (its time and a checksum): offsets alone can't tell a topic that was deleted and made
+ * anew from one that went on. */
 #include "ingest/kafka_internal.h"
 
 #include <inttypes.h>
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-enum { VERIFY_BACK_MAX = 10000, KEY_MAX = 512 };
+enum { KEY_MAX = 512 };
 
 struct marker marker_of(const rd_kafka_message_t *m)
 {
@@ -40,6 +41,7 @@ static int lane_next(struct source *s, struct chunk *chunk, enum hold hold, stru
 
 static void lane_close(struct source *s)
 {
+    atomic_fetch_sub(((struct lane *)s)->open, 1);
     free(s->key);
     free(s);
 }
@@ -54,6 +56,8 @@ static struct lane *lane_add(struct part *p, struct sink *sink, int64_t cursor)
     lane->source.key = str_dup(str_of(p->key));
     lane->source.stored = cursor;
     lane->part = p;
+    lane->open = &p->kafka->open_lanes;
+    atomic_fetch_add(lane->open, 1);
     lane->cursor = lane->given = cursor;
     lane->last.offset = -1;
     lane->next = p->lanes;
@@ -82,21 +86,44 @@ int64_t part_watermark(const struct part *p)
     return mark;
 }
 
+int64_t part_commitable(const struct part *p)
+{
+    int64_t start = p->mine[p->n_mine - 1].from, mark = part_watermark(p);
+    return mark > start ? mark : start; /* what is read before it is no more the group's business */
+}
+
+int64_t part_wanted(const struct part *p, int64_t offset)
+{
+    for (size_t i = 0; i < p->n_mine; i++)
+        if (offset < p->mine[i].to)
+            return offset >= p->mine[i].from ? offset : p->mine[i].from;
+    return INT64_MAX;
+}
+
+bool part_settled(const struct part *p)
+{
+    bool read = p->n_mine == 0 || p->consumed >= p->mine[p->n_mine - 1].to ||
+                (p->eof >= 0 && p->consumed >= p->eof);
+    return read && part_watermark(p) >= p->consumed;
+}
+
 void part_detail(const struct lane *lane, struct buf *out)
 {
     const struct part *p = lane->part;
     out->n = 0;
     buf_printf(out,
                "{\"kind\":\"kafka\",\"topic\":\"%s\",\"partition\":%d,\"last\":%" PRId64
-               ",\"last_ms\":%" PRId64 ",\"crc\":%" PRIu32 ",\"end\":%" PRId64
-               ",\"rate\":%.1f,\"gaps\":%" PRIu64,
+               ",\"last_ms\":%" PRId64 ",\"crc\":%" PRIu32 ",\"mark\":%" PRId64
+               ",\"read\":%" PRId64 ",\"end\":%" PRId64 ",\"rate\":%.1f,\"at_ms\":%" PRId64
+               ",\"replayed\":%" PRIu64 ",\"gaps\":%" PRIu64,
                p->topic, p->partition, lane->last.offset, lane->last.time_ms, lane->last.crc,
-               p->high, p->rate, p->gaps);
+               part_watermark(p), p->consumed, p->high > p->consumed ? p->high : p->consumed,
+               p->rate, civil_now_us() / 1000, p->replayed, p->gaps);
     if (p->gaps)
-        buf_printf(out, ",\"gap\":[%" PRId64 ",%" PRId64 "]", p->gap_from, p->gap_to);
+        buf_printf(out, ",\"gap\":[%" PRId64 ",%" PRId64 "]", p->gap.from, p->gap.to);
 }
 
-/* ---- where to start ---- */
+/* ---- what the store knows ---- */
 
 static int64_t detail_number(json_t *detail, const char *key, int64_t otherwise)
 {
@@ -113,6 +140,17 @@ static int incarnation_of(const char *base, struct str key)
     return rest.p[0] == '@' ? (int)str_number(str_from(rest, 1), INT32_MAX) : 0;
 }
 
+static void take_gaps(struct part *p, json_t *detail)
+{
+    uint64_t gaps = (uint64_t)detail_number(detail, "gaps", 0);
+    json_t *last = json_object_get(detail, "gap");
+    if (gaps <= p->gaps)
+        return;
+    p->gaps = gaps;
+    p->gap = (struct range){json_integer_value(json_array_get(last, 0)),
+                            json_integer_value(json_array_get(last, 1))};
+}
+
 static void take_cursor(struct part *p, struct str stream, const struct cursor *cursor)
 {
     struct kafka_host *host = &p->kafka->host;
@@ -124,12 +162,31 @@ static void take_cursor(struct part *p, struct str stream, const struct cursor *
     lane->last =
         (struct marker){detail_number(detail, "last", -1), detail_number(detail, "last_ms", -1),
                         (uint32_t)detail_number(detail, "crc", 0)};
-    uint64_t gaps = (uint64_t)detail_number(detail, "gaps", 0);
-    if (gaps > p->gaps)
-        p->gaps = gaps;
+    int64_t mark = detail_number(detail, "mark", -1);
+    p->mark = mark > p->mark ? mark : p->mark;
+    uint64_t replayed = (uint64_t)detail_number(detail, "replayed", 0);
+    p->replayed = replayed > p->replayed ? replayed : p->replayed;
+    take_gaps(p, detail);
     if (lane->last.offset > p->verify.offset)
         p->verify = lane->last;
     json_decref(detail);
+}
+
+static void base_of(const struct part *p, char out[KEY_MAX])
+{
+    snprintf(out, KEY_MAX, "kafka:%s/%s/%d", p->kafka->cluster, p->topic, p->partition);
+}
+
+static void set_key(struct part *p)
+{
+    char base[KEY_MAX], key[KEY_MAX + 16];
+    base_of(p, base);
+    if (p->incarnation > 1)
+        snprintf(key, sizeof key, "%s@%d", base, p->incarnation);
+    else
+        snprintf(key, sizeof key, "%s", base);
+    free(p->key);
+    p->key = str_dup(str_of(key));
 }
 
 /* The cursors that streams have for the partition's newest incarnation. */
@@ -143,6 +200,7 @@ static void find_cursors(struct part *p, const char *base)
     struct str *streams;
     size_t n = store_streams(store, &arena, &streams);
     for (int pass = 0; pass < 2; pass++) {
+        set_key(p); /* the second pass makes lanes, which copy it */
         for (size_t i = 0; i < n; i++) {
             struct cursor *cursors;
             size_t found = store_cursors(store, streams[i], str_of(base), &arena, &cursors);
@@ -159,15 +217,15 @@ static void find_cursors(struct part *p, const char *base)
     arena_release(&arena);
 }
 
-static void set_key(struct part *p, const char *base)
+/* ---- what the brokers know ---- */
+
+static int ask_ends(struct part *p, int64_t *low, struct err *err)
 {
-    char key[KEY_MAX];
-    if (p->incarnation > 1)
-        snprintf(key, sizeof key, "%s@%d", base, p->incarnation);
-    else
-        snprintf(key, sizeof key, "%s", base);
-    free(p->key);
-    p->key = str_dup(str_of(key));
+    rd_kafka_resp_err_t e = rd_kafka_query_watermark_offsets(p->kafka->rk, p->topic, p->partition,
+                                                             low, &p->high, QUERY_MS);
+    return e ? err_set(err, ERR_FAILED, "%s/%d: where it begins and ends: %s", p->topic, p->partition,
+                       rd_kafka_err2str(e))
+             : 0;
 }
 
 /* The offset of the first record at or after a time; the log's end when there is none; -1 when the
@@ -179,31 +237,57 @@ static int64_t offset_at(struct part *p, int64_t time_ms)
         rd_kafka_topic_partition_list_add(list, p->topic, p->partition);
     tp->offset = time_ms;
     int64_t offset = -1;
-    if (rd_kafka_offsets_for_times(p->kafka->rk, list, QUERY_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (rd_kafka_offsets_for_times(p->kafka->rk, list, QUERY_MS) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+        !tp->err)
         offset = tp->offset >= 0 ? tp->offset : p->high;
     rd_kafka_topic_partition_list_destroy(list);
     return offset;
 }
 
-static int64_t committed_offset(struct part *p)
+/* The group's offset (-1: none) and what stands beside it. *ours: it is of this program. */
+static int ask_group(struct part *p, int64_t *offset, bool *ours, struct err *err)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_t *tp =
         rd_kafka_topic_partition_list_add(list, p->topic, p->partition);
-    int64_t offset = -1;
-    if (rd_kafka_committed(p->kafka->rk, list, QUERY_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
-        offset = tp->offset;
+    rd_kafka_resp_err_t e = rd_kafka_committed(p->kafka->rk, list, QUERY_MS);
+    e = e ? e : tp->err;
+    if (!e) {
+        *offset = tp->offset >= 0 ? tp->offset : -1;
+        *ours = claims_read(str_make(tp->metadata, tp->metadata_size), *offset, &p->claims);
+    }
     rd_kafka_topic_partition_list_destroy(list);
-    return offset;
+    return e ? err_set(err, ERR_FAILED, "%s/%d: the group's offset: %s", p->topic, p->partition,
+                       rd_kafka_err2str(e))
+             : 0;
 }
+
+/* ---- where to start ---- */
 
 static void tell_gap(struct part *p, int64_t from, int64_t to, const char *why)
 {
     p->gaps++;
-    p->gap_from = from;
-    p->gap_to = to;
+    p->gap = (struct range){from, to};
     kafka_warn(p->kafka, "kafka %s/%d: gap: offsets %" PRId64 " to %" PRId64 " are %s", p->topic,
                p->partition, from, to - 1, why);
+    for (struct lane *lane = p->lanes; lane; lane = lane->next) { /* so that `status` shows it */
+        struct chunk *chunk = pipeline_take(p->kafka->host.pipeline);
+        if (!chunk)
+            return;
+        chunk->from = chunk->to = lane->given;
+        part_detail(lane, &chunk->detail);
+        pipeline_give(p->kafka->host.pipeline, &lane->source, false);
+    }
+}
+
+/* All from there on is this store's. */
+static void read_from(struct part *p, int64_t start)
+{
+    p->mine[p->n_mine++] = (struct range){start, INT64_MAX};
+    memcpy(p->claims.owner.id, p->kafka->host.store_id, sizeof p->claims.owner.id);
+    if (p->claims.owner.range.to < start)
+        p->claims.owner.range.to = start;
+    p->located = true;
 }
 
 /* The topic isn't the one that was read: what is newer than the last record read is new. */
@@ -211,90 +295,140 @@ static int64_t start_anew(struct part *p, int64_t low)
 {
     int64_t last_ms = p->verify.time_ms, was = p->verify.offset + 1;
     int64_t start = last_ms >= 0 ? offset_at(p, last_ms + 1) : low;
-    char base[KEY_MAX];
-    snprintf(base, sizeof base, "kafka:%s/%s/%d", p->kafka->cluster, p->topic, p->partition);
+    if (start < 0)
+        return -1;
     part_revoke(p->kafka, p);
     p->incarnation++;
-    set_key(p, base);
-    p->verify.offset = -1;
-    p->committed = -1;
+    set_key(p);
+    p->verify.offset = p->committed = p->eof = p->mark = -1;
     p->consumed = start < low ? low : start;
-    tell_gap(
-        p, p->consumed, was > p->consumed ? was : p->consumed,
-        "of another log than was read before (topic made anew, or its log cut); reading what is"
-        " newer than the last record read");
+    p->claims = (struct claims){0};
+    p->n_mine = 0;
+    read_from(p, p->consumed);
+    tell_gap(p, p->consumed, was > p->consumed ? was : p->consumed + 1,
+             "of another log than was read before (topic made anew, or its log cut); reading what is"
+             " newer than the last record read");
     return p->consumed;
 }
 
 static int64_t first_start(struct part *p, int64_t low)
 {
     const struct kafka_config *config = p->kafka->config;
-    int64_t lowest = -1;
-    for (struct lane *lane = p->lanes; lane; lane = lane->next)
-        if (lowest < 0 || lane->cursor < lowest)
-            lowest = lane->cursor;
-    if (lowest >= 0)
-        return lowest;
+    if (p->mark >= 0)
+        return p->mark; /* the group's offset has expired, or was deleted */
     if (!config->start || strcmp(config->start, "beginning") == 0)
         return low;
     return strcmp(config->start, "end") == 0 ? p->high : offset_at(p, config->start_us / 1000);
 }
 
-/* The committed offset is the group's; the cursors are ours. What is below both is stored. */
-static int64_t start_offset(struct part *p)
+/* The group's offset, and what other stores have claimed behind it. */
+static int64_t take_over(struct part *p, int64_t offset)
 {
-    int64_t low = 0;
-    if (rd_kafka_query_watermark_offsets(p->kafka->rk, p->topic, p->partition, &low, &p->high,
-                                         QUERY_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return RD_KAFKA_OFFSET_INVALID;
-    int64_t start = committed_offset(p);
-    p->committed = start;
-    if (p->verify.offset >= p->high || start > p->high)
-        return start_anew(p, low);
-    if (start < 0)
-        start = first_start(p, low);
-    if (start >= 0 && start < low) {
-        tell_gap(p, start, low, "gone: the broker deleted them before they were read");
-        start = low;
+    struct claims *c = &p->claims;
+    int64_t start = offset;
+    if (strcmp(c->owner.id, p->kafka->host.store_id) != 0) {
+        if (c->owner.range.to > offset) {
+            claims_leave(c, &c->owner);
+            start = c->owner.range.to;
+            kafka_warn(p->kafka,
+                       "kafka %s/%d: offsets %" PRId64 " to %" PRId64 " are for the store %s, which has"
+                       " claimed them: start its process again if it isn't running",
+                       p->topic, p->partition, offset, start - 1, c->owner.id);
+        }
+        c->owner.range.to = start;
     }
-    bool near = p->verify.offset >= low && start > p->verify.offset &&
-                start - p->verify.offset <= VERIFY_BACK_MAX;
-    if (near)
-        return p->verify.offset; /* fetched once more, compared, and skipped by the cursors */
-    if (p->verify.offset < start)
-        p->verify.offset = -1;
+    for (size_t i = 0; i < c->n_left; i++)
+        if (strcmp(c->left[i].id, p->kafka->host.store_id) == 0)
+            p->mine[p->n_mine++] = c->left[i].range;
     return start;
 }
 
-int part_assign(struct kafka *k, rd_kafka_topic_partition_t *tp, struct err *err)
+/* Fetching begins at what is to be read, or at the record before it that tells the log. */
+static void begin(struct part *p, int64_t low)
+{
+    int64_t start = p->mine[0].from > low ? p->mine[0].from : low;
+    bool near = p->verify.offset >= low && start > p->verify.offset &&
+                start - p->verify.offset <= SEEK_MIN;
+    p->consumed = near ? p->verify.offset : start;
+    if (p->verify.offset < p->consumed)
+        p->verify.offset = -1;
+}
+
+static void find_place(struct part *p)
 {
     char base[KEY_MAX];
-    if (!k->cluster) {
-        char *id = rd_kafka_clusterid(k->rk, QUERY_MS);
-        if (!id)
-            return err_set(err, ERR_FAILED, "no broker told the cluster's id");
-        k->cluster = str_dup(str_of(id));
-        rd_kafka_mem_free(k->rk, id);
-    }
-    struct part *p = xcalloc(1, sizeof *p);
-    p->kafka = k;
-    p->topic = str_dup(str_of(tp->topic));
-    p->partition = tp->partition;
-    p->incarnation = 1;
-    p->verify.offset = -1;
-    p->committed = -1;
-    p->rate_ns = clock_ns();
-    snprintf(base, sizeof base, "kafka:%s/%s/%d", k->cluster, p->topic, p->partition);
-    k->parts = xgrow(k->parts, k->n_parts, &k->cap_parts, sizeof(struct part *));
-    k->parts[k->n_parts++] = p;
+    if (p->key)
+        return; /* asked again */
+    set_key(p);
+    base_of(p, base);
     find_cursors(p, base);
-    set_key(p, base);
-    p->consumed = start_offset(p);
-    if (p->consumed < 0)
+}
+
+int part_locate(struct part *p, struct err *err)
+{
+    int64_t low = 0, offset = -1;
+    bool ours = false;
+    find_place(p);
+    p->n_mine = 0;
+    if (ask_ends(p, &low, err) != 0 || ask_group(p, &offset, &ours, err) != 0)
+        return err->code;
+    p->committed = offset;
+    if (p->verify.offset >= p->high || offset > p->high)
+        return start_anew(p, low) < 0 ? err_set(err, ERR_FAILED, "no answer") : 0;
+    int64_t start = offset < 0 ? first_start(p, low) : ours ? take_over(p, offset) : offset;
+    if (start < 0)
         return err_set(err, ERR_FAILED, "%s/%d: the broker doesn't tell its offsets", p->topic,
                        p->partition);
-    tp->offset = p->consumed;
+    if (offset >= 0 && !ours && p->mark >= 0 && offset > p->mark)
+        tell_gap(p, p->mark, offset, "left out: somebody has moved the group on");
+    if (start < low) {
+        tell_gap(p, start, low, "gone: the broker deleted them before they were read");
+        start = low;
+    }
+    claims_drop(&p->claims, NULL, low);
+    read_from(p, start);
+    begin(p, low);
     return 0;
+}
+
+int part_settle(struct part *p, const struct claims *claims, struct err *err)
+{
+    int64_t low = 0;
+    const char *id = p->kafka->host.store_id;
+    find_place(p);
+    p->n_mine = 0;
+    if (ask_ends(p, &low, err) != 0)
+        return err->code;
+    for (size_t i = 0; i < claims->n_left; i++)
+        if (strcmp(claims->left[i].id, id) == 0)
+            p->mine[p->n_mine++] = claims->left[i].range;
+    if (strcmp(claims->owner.id, id) == 0 && claims->owner.range.to > claims->owner.range.from)
+        p->mine[p->n_mine++] = claims->owner.range;
+    p->claims = (struct claims){0};
+    if (p->n_mine == 0 || p->mine[p->n_mine - 1].to > p->high || p->verify.offset >= p->high) {
+        p->n_mine = 0; /* another log: part_locate() tells it */
+        p->consumed = p->high;
+    } else {
+        if (p->mine[0].from < low && p->mark < low)
+            tell_gap(p, p->mine[0].from, low, "gone: the broker deleted them before they were read");
+        begin(p, low);
+    }
+    p->located = true;
+    return 0;
+}
+
+struct part *part_new(struct kafka *k, const char *topic, int32_t partition)
+{
+    struct part *p = xcalloc(1, sizeof *p);
+    p->kafka = k;
+    p->topic = str_dup(str_of(topic));
+    p->partition = partition;
+    p->incarnation = 1;
+    p->verify.offset = p->committed = p->mark = p->eof = p->seek = -1;
+    p->rate_ns = clock_ns();
+    k->parts = xgrow(k->parts, k->n_parts, &k->cap_parts, sizeof(struct part *));
+    k->parts[k->n_parts++] = p;
+    return p;
 }
 
 /* Hands every lane back to the pipeline, which closes it once what it was given is stored. */
@@ -334,8 +468,8 @@ bool part_accepts(struct part *p, const rd_kafka_message_t *m)
 int64_t part_out_of_range(struct part *p)
 {
     int64_t low = 0;
-    if (rd_kafka_query_watermark_offsets(p->kafka->rk, p->topic, p->partition, &low, &p->high,
-                                         QUERY_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    struct err err;
+    if (ask_ends(p, &low, &err) != 0)
         return -1;
     if (p->consumed > p->high) {
         for (struct lane *lane = p->lanes; lane; lane = lane->next)
@@ -353,10 +487,8 @@ int64_t part_out_of_range(struct part *p)
 int64_t part_start_anew(struct part *p)
 {
     int64_t low = 0;
-    if (rd_kafka_query_watermark_offsets(p->kafka->rk, p->topic, p->partition, &low, &p->high,
-                                         QUERY_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return -1;
-    return start_anew(p, low);
+    struct err err;
+    return ask_ends(p, &low, &err) == 0 ? start_anew(p, low) : -1;
 }
 
 void part_free(struct part *p)

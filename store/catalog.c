@@ -5,7 +5,10 @@
 #include "store/internal.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 static const char schema[] =
@@ -73,6 +76,31 @@ int catalog_add_stream(struct store *s, const char *name, struct err *err)
 {
     return run(s, "INSERT OR IGNORE INTO streams(name, created_us) VALUES(?, ?)", str_of(name),
                civil_now_us(), err);
+}
+
+/* The first value that was ever put there stays. */
+int store_id(struct store *s, char out[STORE_ID_LEN + 1], struct err *err)
+{
+    uint64_t random;
+    sqlite3_stmt *stmt = NULL;
+    if (!s->catalog)
+        return err_set(err, ERR_FAILED, "%s has no catalog.db", s->dir);
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+        return err_errno(err, "random bytes");
+    snprintf(out, STORE_ID_LEN + 1, "%016" PRIx64, random);
+    if (run(s, "INSERT OR IGNORE INTO settings(key, value) VALUES('id', ?)", str_of(out), 0, err) != 0)
+        return err->code;
+    if (sqlite3_prepare_v2(s->catalog, "SELECT value FROM settings WHERE key = 'id'", -1, &stmt,
+                           NULL) != SQLITE_OK)
+        return db_err(s->catalog, err, "catalog.db");
+    int rc = sqlite3_step(stmt) == SQLITE_ROW ? 0 : db_err(s->catalog, err, "catalog.db");
+    struct str id = rc == 0 ? db_column(stmt, 0) : STR_NONE;
+    if (rc == 0 && id.n != STORE_ID_LEN)
+        rc = err_set(err, ERR_CORRUPT, "catalog.db: the store's id is damaged");
+    if (rc == 0)
+        memcpy(out, id.p, STORE_ID_LEN);
+    sqlite3_finalize(stmt);
+    return rc;
 }
 
 int store_deploy_add(struct store *s, struct str name, int64_t at_us, struct err *err)

@@ -39,6 +39,11 @@ const char *store_dir(const struct store *s); /* as it was opened */
  * file turns out damaged while it is read is left out from there on, so ask again at the end. */
 size_t store_warnings(const struct store *s, const char *const **lines);
 
+/* A random name, made once and kept in the catalog: tells this store from others that share a
+ * source. For a writer. */
+enum { STORE_ID_LEN = 16 };
+int store_id(struct store *s, char out[STORE_ID_LEN + 1], struct err *err);
+
 /* ---- writing ---- */
 
 /* How far a source has been read into this stream. The key names the source for ever ("file:..." or

@@ -58,6 +58,8 @@ class Broker:
             "offsets.topic.num.partitions": "1",
             "transaction.state.log.replication.factor": "1",
             "transaction.state.log.min.isr": "1",
+            "transaction.state.log.num.partitions": "1",
+            "share.coordinator.state.topic.num.partitions": "1",
             "share.coordinator.state.topic.replication.factor": "1",
             "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
@@ -123,6 +125,15 @@ class Broker:
         if result.returncode:
             raise RuntimeError(result.stdout + result.stderr)
         return result.stdout
+
+    def create_topic(self, topic, partitions=1, **settings):
+        config = [word for key, value in settings.items()
+                  for word in ("--config", f"{key.replace('_', '.')}={value}")]
+        self.admin("org.apache.kafka.tools.TopicCommand", "--create", "--topic", topic,
+                   "--partitions", str(partitions), *config)
+
+    def delete_topic(self, topic):
+        self.admin("org.apache.kafka.tools.TopicCommand", "--delete", "--topic", topic)
 
     def __enter__(self):
         return self.start()
