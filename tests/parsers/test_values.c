@@ -116,3 +116,26 @@ Test(codes, a_packed_number_is_read_as_each_openssl_packs_it)
     }
     rules_close(rules);
 }
+
+Test(codes, a_signed_number_is_hex_or_decimal_as_its_library_prints_it)
+{
+    struct rules *rules = load();
+    static const struct {
+        const char *table, *number;
+        enum reason reason;
+    } cases[] = {
+        {"schannel", "0x80090322", REASON_name_mismatch},
+        {"schannel", "-2146893022", REASON_name_mismatch},
+        {"mbedtls", "-0x2700", REASON_verify_failed},
+        {"mbedtls", "-9984", REASON_verify_failed},
+        {"gnutls", "-15", REASON_not_tls},
+        {"gnutls", "15", REASON_NONE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int table = rules_table(rules, str_of(cases[i].table));
+        cr_assert_geq(table, 0, "%s", cases[i].table);
+        struct code_row row = code_meaning(rules, table, str_of(cases[i].number));
+        cr_expect_eq(row.reason, cases[i].reason, "%s %s", cases[i].table, cases[i].number);
+    }
+    rules_close(rules);
+}
