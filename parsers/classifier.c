@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CLAIMS_MAX = 64 };
+enum { CLAIMS_MAX = 64, WEIGHT_detail = 10 };
 
 struct claim {
     const struct rule *rule;
@@ -125,6 +125,8 @@ static enum match try_rule(struct classifier *c, const struct peeled *record, st
 {
     enum match match = rule_holds(c, claim->rule, record, &claim->captures);
     claim->open = false;
+    if (match != MATCH_YES)
+        claim->captures.n = 0;
     if (match == MATCH_BUDGET)
         snprintf(c->why, sizeof c->why, "rule %.*s exceeded its budget on this record",
                  STR_ARG(claim->rule->id));
@@ -192,24 +194,39 @@ static void pick_reason(struct claims *claims)
 /* Which claim a field is taken from: format before cause before detail, then the winner's. */
 static int weight(const struct claims *claims, const struct claim *claim)
 {
-    static const int of_kind[] = {[KIND_format] = 30, [KIND_cause] = 20, [KIND_detail] = 10};
+    static const int of_kind[] = {[KIND_format] = 30, [KIND_cause] = 20,
+                                  [KIND_detail] = WEIGHT_detail};
     if (claim->rule->kind == KIND_veto || claim->rule->kind == KIND_envelope)
         return -1;
     return of_kind[claim->rule->kind] + (claim == claims->winner ? 5 : 0);
 }
 
-static enum leg pick_leg(const struct claims *claims)
+/* The claim that names the leg; of those that weigh the same, the first. A late rule, being a detail,
+ * is tried only where nothing heavier names one. False when it gave up. */
+static bool pick_leg(struct classifier *c, const struct peeled *record, struct claims *claims,
+                     enum leg *leg)
 {
-    enum leg leg = LEG_NONE;
     int best = -1;
+    size_t at = claims->n;
     for (size_t i = 0; i < claims->n; i++) {
         int w = weight(claims, &claims->items[i]);
-        if (claims->items[i].leg && w > best) {
+        if (!claims->items[i].open && claims->items[i].leg && w > best) {
             best = w;
-            leg = claims->items[i].leg;
+            at = i;
         }
     }
-    return leg;
+    *leg = at < claims->n ? claims->items[at].leg : LEG_NONE;
+    for (size_t i = 0; i < at && best <= WEIGHT_detail; i++) {
+        struct claim *claim = &claims->items[i];
+        enum match match = claim->open && claim->leg ? try_rule(c, record, claim) : MATCH_NO;
+        if (match == MATCH_BUDGET)
+            return false;
+        if (match == MATCH_YES) {
+            *leg = claim->leg;
+            return true;
+        }
+    }
+    return true;
 }
 
 /* How a connection ended tells who ended it, but not who refused for another reason. */
@@ -425,7 +442,8 @@ static bool fill(struct classifier *c, const struct peeled *record, struct claim
     struct peeled when = *record;
     pick_reason(claims);
     out->reason = claims->winner ? claims->winner->reason : REASON_NONE;
-    out->leg = pick_leg(claims);
+    if (!pick_leg(c, record, claims, &out->leg))
+        return false;
     out->rejected_by = pick_side(claims);
     out->alert = pick_alert(claims);
     settle(out);

@@ -18,7 +18,7 @@ struct rule {
     enum rule_kind kind;
     enum failure failure;
     bool context, always; /* always: has no literal, tried on every candidate */
-    bool late;            /* gives texts alone: tried once the rest is known, where they are missing */
+    bool late; /* gives a leg and texts alone: tried once the rest is known, where these are missing */
     enum reason reason;
     int rank;
     enum leg leg, for_leg;

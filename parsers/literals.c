@@ -48,11 +48,26 @@ static int by_length(const void *va, const void *vb)
     return a_n != b_n ? (a_n < b_n ? -1 : 1) : strcmp(a->text, b->text);
 }
 
-static bool holds_one_of(const char *word, const struct word *others, size_t n)
+/* The words that begin with the same three bytes (FIND_BYTES_MIN in rules.c), in chains. */
+enum { HEADS = 1 << 12 };
+struct chains {
+    uint32_t heads[HEADS]; /* index + 1 of the newest, 0: none */
+    uint32_t *next;
+};
+
+static uint32_t *chain_of(struct chains *c, const char *three)
 {
-    for (size_t i = 0; i < n; i++)
-        if (strstr(word, others[i].text))
-            return true;
+    uint32_t bytes = (uint32_t)(unsigned char)three[0] << 16 |
+                     (uint32_t)(unsigned char)three[1] << 8 | (unsigned char)three[2];
+    return &c->heads[(bytes * 0x9e3779b1u) >> 20];
+}
+
+static bool holds_one_of(const char *word, const struct word *others, struct chains *c)
+{
+    for (const char *p = word; p[0] && p[1] && p[2]; p++)
+        for (uint32_t i = *chain_of(c, p); i; i = c->next[i - 1])
+            if (strncmp(p, others[i - 1].text, strlen(others[i - 1].text)) == 0)
+                return true;
     return false;
 }
 
@@ -60,16 +75,24 @@ static bool holds_one_of(const char *word, const struct word *others, size_t n)
  * was doesn't matter to the gate. */
 static void keep_shortest(struct list *l)
 {
+    struct chains *c = xcalloc(1, sizeof *c);
     size_t kept = 0;
+    c->next = xcalloc(l->n + 1, sizeof *c->next);
     if (l->n)
         qsort(l->words, l->n, sizeof *l->words, by_length);
     for (size_t i = 0; i < l->n; i++) {
-        if (holds_one_of(l->words[i].text, l->words, kept))
+        if (holds_one_of(l->words[i].text, l->words, c)) {
             free(l->words[i].text);
-        else
-            l->words[kept++] = l->words[i];
+            continue;
+        }
+        l->words[kept] = l->words[i];
+        uint32_t *head = chain_of(c, l->words[kept].text);
+        c->next[kept] = *head;
+        *head = (uint32_t)++kept;
     }
     l->n = kept;
+    free(c->next);
+    free(c);
 }
 
 static int by_text(const void *va, const void *vb)

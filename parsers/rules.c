@@ -156,12 +156,12 @@ static int rule_words(const struct pack_rule *from, struct rule *rule, struct er
     return check_find(from, err);
 }
 
-/* Whether the verdict, the reason, the leg and the like come out the same without the rule. */
-static bool gives_texts_alone(const struct rule *rule)
+/* Whether all but the leg and the texts comes out the same without the rule. */
+static bool is_late(const struct rule *rule)
 {
     const uint32_t numbers = UINT32_C(1) << CAPTURE_alert | UINT32_C(1) << CAPTURE_TABLE;
     return rule->kind == KIND_detail && rule->failure == FAILURE_no && !rule->context &&
-           !rule->reason && !rule->leg && !rule->by && rule->alert == ALERT_NONE && rule->match &&
+           !rule->reason && !rule->by && rule->alert == ALERT_NONE && rule->match &&
            !(pattern_captures(rule->match) & numbers);
 }
 
@@ -180,7 +180,7 @@ static int rule_read(struct rules *rules, const struct pack_rule *from, struct r
         return err_set(err, ERR_USAGE, "a rule that makes events needs 'find'");
     if (rule->always && !rule->match)
         return err_set(err, ERR_USAGE, "a rule needs 'find' or 'match'");
-    rule->late = gives_texts_alone(rule);
+    rule->late = is_late(rule);
     return 0;
 }
 
