@@ -190,6 +190,7 @@ void literals_try(struct classifier *c, struct str text)
 {
     c->folded.n = 0;
     buf_reserve(&c->folded, text.n + 1);
+    c->folded.n = text.n;
     for (size_t i = 0; i < text.n; i++) {
         char b = text.p[i];
         c->folded.p[i] = b == '_' || b == '\t' ? ' ' : b;
