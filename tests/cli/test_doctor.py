@@ -59,7 +59,7 @@ class Doctor(Case):
                                ("elasticloadbalancing", "aws_alb"), ("traefik", "traefik"),
                                ("caddy", "caddy")):
             path = self.file(f"{folder}/a.log", f"{OTHER}\n")
-            self.json("ingest", f"{family}-x.1={path}".replace("_", "-"), "--now", NOW)
+            self.json("ingest", f"{family.replace('_', '-')}-x.1={path}", "--now", NOW)
         found = {family for _, family in self.kinds()}
         self.assertEqual(found, {"nginx", "envoy", "apache", "aws_alb", "traefik", "caddy"})
 
