@@ -204,7 +204,7 @@ static long step_gzip(struct input *in, char *out, size_t n, size_t *got, struct
     in->more = in->gz.avail_out == 0;
     in->at = in->n - in->gz.avail_in;
     if (z == Z_STREAM_END)
-        in->within = false;
+        in->within = in->more = false; /* even if that filled the room to its last byte */
     else if (z != Z_OK && z != Z_BUF_ERROR)
         return err_set(err, ERR_CORRUPT, "the gzip data is damaged at its byte %lld (%s): copy it again",
                        packed_at(in), in->gz.msg ? in->gz.msg : "wrong checksum");
@@ -221,9 +221,9 @@ static long step_zstd(struct input *in, char *out, size_t n, size_t *got, struct
     ZSTD_outBuffer to = {out, n, 0};
     size_t z = ZSTD_decompressStream(in->zst, &to, &from);
     *got = to.pos;
-    in->more = to.pos == n;
     in->at += from.pos;
     in->within = z != 0;
+    in->more = in->within && to.pos == n;
     if (!ZSTD_isError(z))
         return 0;
     if (ZSTD_getErrorCode(z) == ZSTD_error_frameParameter_windowTooLarge)
