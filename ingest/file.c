@@ -481,6 +481,7 @@ static struct file *file_new(const char *path, int fd, struct known *known)
     f->known = known;
     f->now_us = TIME_NONE;
     known->open = true;
+    known->fd = fd;
     return f;
 }
 

@@ -47,7 +47,8 @@ struct known {
     struct mark past[PAST_MARKS];  /* earlier marks of this run, as a ring */
     size_t n_past;
     int64_t bad_size, bad_mtime;   /* of a packed file that turned out damaged, in this run */
-    bool open;     /* a struct file is reading it */
+    bool open;     /* a struct file is reading it, from fd */
+    int fd;
     bool unsaved;  /* something but the position has changed */
     bool fresh;    /* not in the store yet: its first chunk comes from 0, wherever it starts */
     /* file_set_resolve()'s */
@@ -66,7 +67,8 @@ struct candidate {
     char head[HEAD_BYTES];
     size_t head_n;
     struct known *known;  /* what it goes on with */
-    struct known *copy_of; /* it holds what another file, which is still there, was read for */
+    struct known *copy_of; /* it begins as another file, which was read, does or did */
+    int64_t shared;        /* so many bytes are the same: all of the shorter one */
     bool related;          /* and its name tells so too: app.log.1 of app.log */
     bool skip;             /* nothing can be read: it is no regular file, or was refused */
 };
@@ -80,6 +82,8 @@ void file_set_load(struct file_set *set, struct store *store, struct str stream)
 void file_set_release(struct file_set *set);
 /* A fresh content under path; it lives in the set. */
 struct known *file_set_add(struct file_set *set, const char *path);
+/* It was never stored: its number is free again. */
+void file_set_drop(struct file_set *set, struct known *known);
 /* Looks at each file: by identity, then by content, decides what it goes on with. Those with
  * neither known nor copy_of are new. */
 void file_set_resolve(struct file_set *set, struct candidate *files, size_t n);

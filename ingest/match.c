@@ -117,6 +117,18 @@ void file_set_release(struct file_set *set)
     *set = (struct file_set){0};
 }
 
+void file_set_drop(struct file_set *set, struct known *known)
+{
+    for (size_t i = 0; i < set->n; i++) {
+        if (set->known[i] != known)
+            continue;
+        memmove(&set->known[i], &set->known[i + 1], (set->n - i - 1) * sizeof(struct known *));
+        set->n--;
+        known_free(known);
+        return;
+    }
+}
+
 struct known *file_set_add(struct file_set *set, const char *path)
 {
     int64_t number = 0;
@@ -281,19 +293,32 @@ static void resolve_by_identity(struct file_set *set, struct candidate *c)
     }
 }
 
+/* The file that was read for k, if it is still there; -1 if not. */
+static int open_original(const struct known *k)
+{
+    if (k->open)
+        return fcntl(k->fd, F_DUPFD_CLOEXEC, 0); /* its name may have changed */
+    int fd = open_plain(k->path);
+    struct stat st;
+    struct file_id id;
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &st) == 0) {
+        file_id_read(fd, &st, &id);
+        if (file_id_same(&id, &k->id))
+            return fd;
+    }
+    close(fd);
+    return -1;
+}
+
 /* Whether the file that was read for k is still there with what was read. */
 static bool is_intact(struct known *k)
 {
     if (k->intact >= 0)
         return k->intact;
-    k->intact = k->open;
-    int fd = k->open ? -1 : open_plain(k->path);
-    struct stat st;
-    if (fd >= 0 && fstat(fd, &st) == 0) {
-        struct file_id id;
-        file_id_read(fd, &st, &id);
-        k->intact = file_id_same(&id, &k->id) && (k->done_size >= 0 || file_holds(fd, &k->head, &k->mark));
-    }
+    int fd = k->open ? -1 : open_original(k);
+    k->intact = k->open || (fd >= 0 && (k->done_size >= 0 || file_holds(fd, &k->head, &k->mark)));
     if (fd >= 0)
         close(fd);
     return k->intact;
@@ -345,52 +370,74 @@ static bool names_related(struct str a, struct str b)
     return same;
 }
 
-/* Whether the plain file c, shorter than what was read of k, is the beginning of it: compared with
- * k's own file where that is still there, else with the marks of this run. */
-static bool holds_beginning(const struct candidate *c, struct known *k)
+/* Whether the plain file c is the beginning of what was read of k, whose file is gone: told by the
+ * marks of this run. */
+static bool holds_beginning(const struct candidate *c, const struct known *k)
 {
-    if (c->kind != INPUT_PLAIN || c->st.st_size >= k->position || c->st.st_size == 0)
+    struct mark mark = {0};
+    if (c->kind != INPUT_PLAIN || c->st.st_size >= k->position || c->st.st_size < (int64_t)k->head.n)
         return false;
-    struct mark head = k->head, mark = {0};
-    if (c->st.st_size < (int64_t)head.n)
-        return false;
-    int fd = open_plain(c->path);
-    if (fd < 0)
-        return false;
-    int original = k->intact == 1 && k->done_size < 0 ? open_plain(k->path) : -1;
-    if (original >= 0) {
-        char bytes[MARK_BYTES];
-        mark.position = c->st.st_size;
-        mark.n = (uint32_t)(c->st.st_size < MARK_BYTES ? c->st.st_size : MARK_BYTES);
-        ssize_t n = pread(original, bytes, mark.n, mark.position - mark.n);
-        mark.hash = n == (ssize_t)mark.n ? bytes_hash(str_make(bytes, mark.n)) : 0;
-        close(original);
-    } else {
-        for (size_t i = 0; i < PAST_MARKS && i < k->n_past; i++) {
-            if (k->past[i].position <= c->st.st_size && k->past[i].position > mark.position)
-                mark = k->past[i];
-        }
+    for (size_t i = 0; i < PAST_MARKS && i < k->n_past; i++) {
+        if (k->past[i].position <= c->st.st_size && k->past[i].position > mark.position)
+            mark = k->past[i];
     }
-    bool same = file_holds(fd, &head, &mark);
-    close(fd);
+    int fd = open_plain(c->path);
+    bool same = fd >= 0 && file_holds(fd, &k->head, &mark);
+    if (fd >= 0)
+        close(fd);
     return same;
+}
+
+/* How many bytes c and the plain file that k was read from begin with in common: the whole of the
+ * shorter one, or none. Of a packed c only its head is compared. */
+static int64_t shared_beginning(const struct candidate *c, const struct known *k)
+{
+    char a[MARK_BYTES], b[MARK_BYTES];
+    struct stat st;
+    int original = open_original(k);
+    int fd = c->kind == INPUT_PLAIN ? open_plain(c->path) : -1;
+    int64_t n = original >= 0 && fstat(original, &st) == 0 ? st.st_size : 0;
+    n = c->kind == INPUT_PLAIN && n > c->st.st_size ? c->st.st_size : n;
+    size_t head = n < (int64_t)c->head_n ? (size_t)n : c->head_n;
+    if (n > 0 && (pread(original, a, head, 0) != (ssize_t)head || memcmp(a, c->head, head) != 0))
+        n = 0;
+    ssize_t tail = n < MARK_BYTES ? n : MARK_BYTES;
+    if (n > 0 && fd >= 0 &&
+        (pread(original, a, (size_t)tail, n - tail) != tail ||
+         pread(fd, b, (size_t)tail, n - tail) != tail || memcmp(a, b, (size_t)tail) != 0))
+        n = 0;
+    if (fd >= 0)
+        close(fd);
+    if (original >= 0)
+        close(original);
+    return n;
+}
+
+/* Whether c holds what k was read from and still is: *shared bytes of it. Files of other names
+ * often begin with the same few words. */
+static bool is_copy(const struct candidate *c, struct known *k, int64_t *shared)
+{
+    bool plain = c->kind == INPUT_PLAIN;
+    *shared = k->position;
+    if (!is_intact(k))
+        return c->related && k->position > 0 && holds_beginning(c, k);
+    if (k->done_size >= 0)
+        return k->position > 0 && head_holds(c, k) && (plain ? holds_all(c, k) : c->related);
+    *shared = shared_beginning(c, k);
+    if (*shared == 0 && k->position > 0 && holds_all(c, k)) /* it was truncated at this moment */
+        *shared = k->position;
+    return c->related ? *shared > 0 : plain && *shared >= HEAD_BYTES;
 }
 
 static void resolve_copies(struct file_set *set, struct candidate *c)
 {
     for (size_t i = set->n; i-- > 0 && !c->copy_of;) {
         struct known *k = set->known[i];
-        struct str birth = known_birth_path(k);
-        if (k->position == 0 || c->head_n == 0 || str_eq(birth, str_of(c->path)))
+        struct str birth = known_birth_path(k), path = str_of(c->path);
+        if (c->head_n == 0 || str_eq(birth, path))
             continue;
-        if (c->head_n >= k->head.n ? !head_holds(c, k) : true)
-            continue;
-        c->related = names_related(str_of(c->path), birth) || names_related(str_of(c->path), str_of(k->path));
-        bool intact = is_intact(k);
-        bool copy = intact && c->kind != INPUT_PLAIN && c->related;
-        if (!copy && (intact || c->related))
-            copy = (intact && holds_all(c, k)) || holds_beginning(c, k);
-        if (copy)
+        c->related = names_related(path, birth) || names_related(path, str_of(k->path));
+        if (is_copy(c, k, &c->shared))
             c->copy_of = k;
     }
 }

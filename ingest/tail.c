@@ -126,19 +126,28 @@ static size_t find_candidates(struct tail *t, const struct paths *paths, struct 
     return n;
 }
 
-/* How long the file has waited for its original to go. */
-static int64_t waited_ns(struct tail *t, const struct candidate *c)
+static struct waiting *waiting_of(struct tail *t, const struct candidate *c)
 {
-    int64_t now = clock_ns();
     for (size_t i = 0; i < t->n_waiting; i++) {
-        if (file_id_same(&t->waiting[i].id, &c->id)) {
-            t->waiting[i].seen = true;
-            return now - t->waiting[i].since_ns;
-        }
+        if (file_id_same(&t->waiting[i].id, &c->id))
+            return &t->waiting[i];
     }
-    t->waiting = xgrow(t->waiting, t->n_waiting, &t->cap_waiting, sizeof *t->waiting);
-    t->waiting[t->n_waiting++] = (struct waiting){c->id, now, true};
-    return 0;
+    return NULL;
+}
+
+/* The file has to wait for its original to go. Returns for how long it has. */
+static int64_t wait_more(struct tail *t, const struct candidate *c)
+{
+    struct waiting *w = waiting_of(t, c);
+    if (!w) {
+        t->waiting = xgrow(t->waiting, t->n_waiting, &t->cap_waiting, sizeof *t->waiting);
+        w = &t->waiting[t->n_waiting++];
+        *w = (struct waiting){.id = c->id, .since_ns = clock_ns()};
+    }
+    w->seen = true;
+    if (c->kind == INPUT_PLAIN && c->shared <= c->copy_of->position)
+        w->covered = c->shared;
+    return clock_ns() - w->since_ns;
 }
 
 static void forget_waiting(struct tail *t)
@@ -153,26 +162,47 @@ static void forget_waiting(struct tail *t)
         t->waiting[i].seen = false;
 }
 
-/* What a file that goes on with nothing starts as; NULL: not yet. */
-static struct known *start_new(struct tail *t, const struct candidate *c)
+/* Whether a copy of a file that is still there has to wait: until the original is truncated, or
+ * all of it was read and the copy goes on behind it. */
+static bool has_to_wait(struct tail *t, const struct candidate *c)
 {
     const struct known *of = c->copy_of;
-    if (of && of->intact && (c->related || waited_ns(t, c) < SETTLE_MS * MS)) {
-        t->look_again = t->look_again || !c->related;
+    if (!of || !of->intact)
+        return false;
+    bool longer = c->kind == INPUT_PLAIN && c->st.st_size > c->shared;
+    if (longer && c->shared == of->position)
+        return false;
+    int64_t waited = wait_more(t, c);
+    t->look_again = t->look_again || longer || !c->related || c->shared < HEAD_BYTES;
+    return c->related || waited < SETTLE_MS * MS;
+}
+
+/* Where a file that goes on with nothing starts: behind what was read of it under another name. */
+static int64_t first_position(struct tail *t, const struct candidate *c)
+{
+    const struct known *of = c->copy_of;
+    const struct waiting *w = waiting_of(t, c);
+    if (c->kind != INPUT_PLAIN || c->st.st_size == 0)
+        return 0;
+    if (t->from_end)
+        return c->st.st_size;
+    if (of && of->intact)
+        return c->related && c->shared == of->position ? c->shared : 0;
+    if (of) /* the beginning of what was read before it was truncated */
+        return c->st.st_size;
+    return w && w->covered <= c->st.st_size ? w->covered : 0;
+}
+
+/* What a file that goes on with nothing starts as; NULL: not yet. */
+static struct known *start_new(struct tail *t, struct candidate *c)
+{
+    file_set_recheck(&t->set, c); /* others have been opened since */
+    if (has_to_wait(t, c))
         return NULL;
-    }
-    if (c->kind == INPUT_PLAIN && c->st.st_size == 0)
-        of = NULL;
     struct known *k = file_set_add(&t->set, c->path);
     k->id = c->id;
-    if (of && !of->intact) { /* the beginning of what was read before it was truncated */
-        k->position = c->st.st_size;
-        k->unsaved = true;
-    }
-    if (t->from_end && c->kind == INPUT_PLAIN) {
-        k->position = c->st.st_size;
-        k->unsaved = true;
-    }
+    k->position = first_position(t, c);
+    k->unsaved = k->position > 0;
     return k;
 }
 
@@ -199,12 +229,8 @@ static void start(struct tail *t, struct candidate *c, struct watch *watch)
         t->look_again = true;
         if (r < 0 && access(c->path, F_OK) == 0)
             tell(t, err.text);
-        if (!c->known) { /* not begun: its number is free again */
-            t->set.n--;
-            free(k->key);
-            free(k->path);
-            free(k);
-        }
+        if (!c->known)
+            file_set_drop(&t->set, k);
         return;
     }
     file->source.sink = &t->sink;
@@ -219,6 +245,7 @@ static void start(struct tail *t, struct candidate *c, struct watch *watch)
         .file = file,
         .watch = watch_file(watch, file->fd),
         .dirty = true,
+        .unborn = !c->known && c->st.st_size < INPUT_MAGIC,
         .seen = true,
         .changed_ns = clock_ns(),
     };
@@ -287,8 +314,7 @@ static bool is_let_go(const struct followed *f, int64_t now)
     return f->gone && !f->file->packed && now - f->changed_ns > GONE_MS * MS;
 }
 
-/* Takes it off the list; the pipeline closes it behind what is still on its way. */
-static void let_go(struct tail *t, size_t i, struct pipeline *p, struct watch *watch)
+static struct file *take_off(struct tail *t, size_t i, struct watch *watch)
 {
     struct followed f = t->files[i];
     t->files[i] = t->files[--t->n];
@@ -297,8 +323,35 @@ static void let_go(struct tail *t, size_t i, struct pipeline *p, struct watch *w
         shared = shared || t->files[j].watch == f.watch;
     if (!shared)
         watch_forget(watch, f.watch);
-    file_part(f.file);
-    pipeline_give(p, &f.file->source, true);
+    return f.file;
+}
+
+/* Takes it off the list; the pipeline closes it behind what is still on its way. */
+static void let_go(struct tail *t, size_t i, struct pipeline *p, struct watch *watch)
+{
+    struct file *file = take_off(t, i, watch);
+    file_part(file);
+    pipeline_give(p, &file->source, true);
+}
+
+/* A file that was met empty may become a copy of another one, or a packed file: when it has got
+ * something it's looked at as if it were met now. Nothing of it was given to the pipeline yet. */
+static int give_birth(struct tail *t, size_t i, struct watch *watch)
+{
+    struct followed *f = &t->files[i];
+    struct stat st, there;
+    f->dirty = false;
+    if (fstat(f->file->fd, &st) != 0 || st.st_size < INPUT_MAGIC)
+        return TAIL_IDLE;
+    f->unborn = false;
+    f->dirty = true;
+    if (stat(f->file->path, &there) != 0 || there.st_ino != st.st_ino || there.st_dev != st.st_dev)
+        return TAIL_IDLE; /* nobody would find it again */
+    struct file *file = take_off(t, i, watch);
+    struct known *known = file->known;
+    source_close(&file->source);
+    file_set_drop(&t->set, known);
+    return TAIL_RESCAN;
 }
 
 static enum hold how_much(const struct followed *f, bool ending, int64_t now)
@@ -327,6 +380,9 @@ static int read_one(struct tail *t, size_t i, struct pipeline *p, struct watch *
     struct chunk *chunk = pipeline_take(p);
     if (!chunk)
         return TAIL_FAILED;
+    int birth = f->unborn ? give_birth(t, i, watch) : TAIL_IDLE;
+    if (birth != TAIL_IDLE || f->unborn)
+        return birth;
     struct err err = {0};
     struct stat st;
     if (fstat(f->file->fd, &st) == 0) {
