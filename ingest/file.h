@@ -61,6 +61,7 @@ struct str known_birth_path(const struct known *k);
 /* A file that a glob gave. */
 struct candidate {
     char *path;
+    const char *name; /* what it is called where path only leads to it; or NULL. Borrowed */
     struct stat st;
     struct file_id id;
     enum input_kind kind;
@@ -68,7 +69,7 @@ struct candidate {
     size_t head_n;
     struct known *known;  /* what it goes on with */
     struct known *copy_of; /* it begins as another file, which was read, does or did */
-    int64_t shared;        /* so many bytes are the same: all of the shorter one */
+    int64_t shared;        /* so many bytes are the same: all of the shorter one, where both are there */
     bool related;          /* and its name tells so too: app.log.1 of app.log */
     bool skip;             /* nothing can be read: it is no regular file, or was refused */
 };

@@ -324,15 +324,21 @@ static bool is_intact(struct known *k)
     return k->intact;
 }
 
+/* Of several contents that the file goes on with, it's the one that was read furthest; where a
+ * file is still open for that one, this is a copy. */
 static void resolve_by_content(struct file_set *set, struct candidate *c)
 {
-    for (size_t i = set->n; i-- > 0 && !c->known;) { /* the newest first */
+    struct known *best = NULL;
+    for (size_t i = set->n; i-- > 0;) { /* the newest first */
         struct known *k = set->known[i];
-        if (k->taken || k->position == 0 || !head_holds(c, k) || is_intact(k))
+        bool free_one = k->open || (!k->taken && !is_intact(k));
+        if (k->position == 0 || !free_one || (best && k->position <= best->position))
             continue;
         if (holds_all(c, k))
-            take(c, k);
+            best = k;
     }
+    if (best && !best->open)
+        take(c, best);
 }
 
 /* The part of a name that rotation leaves alone: without .gz, digits and what stands around them:
@@ -370,13 +376,13 @@ static bool names_related(struct str a, struct str b)
     return same;
 }
 
-/* Whether the plain file c is the beginning of what was read of k, whose file is gone: told by the
- * marks of this run. */
-static bool holds_beginning(const struct candidate *c, const struct known *k)
+/* How much of the plain file c is the beginning of what was read of k, whose file is gone: told by
+ * the marks of this run. */
+static int64_t read_beginning(const struct candidate *c, const struct known *k)
 {
     struct mark mark = {0};
     if (c->kind != INPUT_PLAIN || c->st.st_size >= k->position || c->st.st_size < (int64_t)k->head.n)
-        return false;
+        return 0;
     for (size_t i = 0; i < PAST_MARKS && i < k->n_past; i++) {
         if (k->past[i].position <= c->st.st_size && k->past[i].position > mark.position)
             mark = k->past[i];
@@ -385,7 +391,7 @@ static bool holds_beginning(const struct candidate *c, const struct known *k)
     bool same = fd >= 0 && file_holds(fd, &k->head, &mark);
     if (fd >= 0)
         close(fd);
-    return same;
+    return same ? mark.position : 0;
 }
 
 /* How many bytes c and the plain file that k was read from begin with in common: the whole of the
@@ -413,31 +419,33 @@ static int64_t shared_beginning(const struct candidate *c, const struct known *k
     return n;
 }
 
-/* Whether c holds what k was read from and still is: *shared bytes of it. Files of other names
- * often begin with the same few words. */
-static bool is_copy(const struct candidate *c, struct known *k, int64_t *shared)
+/* How much of c is what k was read from, or 0. Files of other names often begin with the same few
+ * words. */
+static int64_t copied_of(const struct candidate *c, struct known *k)
 {
     bool plain = c->kind == INPUT_PLAIN;
-    *shared = k->position;
     if (!is_intact(k))
-        return c->related && k->position > 0 && holds_beginning(c, k);
-    if (k->done_size >= 0)
-        return k->position > 0 && head_holds(c, k) && (plain ? holds_all(c, k) : c->related);
-    *shared = shared_beginning(c, k);
-    if (*shared == 0 && k->position > 0 && holds_all(c, k)) /* it was truncated at this moment */
-        *shared = k->position;
-    return c->related ? *shared > 0 : plain && *shared >= HEAD_BYTES;
+        return c->related && k->position > 0 ? read_beginning(c, k) : 0;
+    if (k->done_size >= 0) {
+        bool same = k->position > 0 && head_holds(c, k) && (plain ? holds_all(c, k) : c->related);
+        return same ? k->position : 0;
+    }
+    int64_t shared = shared_beginning(c, k);
+    if (shared == 0 && k->position > 0 && holds_all(c, k))
+        return c->st.st_size; /* k's file was truncated at this moment */
+    return shared >= HEAD_BYTES || c->related ? shared : 0;
 }
 
 static void resolve_copies(struct file_set *set, struct candidate *c)
 {
     for (size_t i = set->n; i-- > 0 && !c->copy_of;) {
         struct known *k = set->known[i];
-        struct str birth = known_birth_path(k), path = str_of(c->path);
+        struct str birth = known_birth_path(k), path = str_of(c->name ? c->name : c->path);
         if (c->head_n == 0 || str_eq(birth, path))
             continue;
         c->related = names_related(path, birth) || names_related(path, str_of(k->path));
-        if (is_copy(c, k, &c->shared))
+        c->shared = c->kind == INPUT_PLAIN || c->related ? copied_of(c, k) : 0;
+        if (c->shared > 0)
             c->copy_of = k;
     }
 }

@@ -126,6 +126,12 @@ static size_t find_candidates(struct tail *t, const struct paths *paths, struct 
     return n;
 }
 
+/* Without a whole line in it a file can't be told from another one. */
+static bool is_unborn(const struct candidate *c)
+{
+    return c->kind == INPUT_PLAIN && c->head_n < HEAD_BYTES && !memchr(c->head, '\n', c->head_n);
+}
+
 static struct waiting *waiting_of(struct tail *t, const struct candidate *c)
 {
     for (size_t i = 0; i < t->n_waiting; i++) {
@@ -146,7 +152,7 @@ static int64_t wait_more(struct tail *t, const struct candidate *c)
     }
     w->seen = true;
     if (c->kind == INPUT_PLAIN && c->shared <= c->copy_of->position)
-        w->covered = c->shared;
+        w->covered = c->shared; /* a whole number of lines: it's all that the copy has */
     return clock_ns() - w->since_ns;
 }
 
@@ -188,17 +194,18 @@ static int64_t first_position(struct tail *t, const struct candidate *c)
         return c->st.st_size;
     if (of && of->intact)
         return c->related && c->shared == of->position ? c->shared : 0;
-    if (of) /* the beginning of what was read before it was truncated */
-        return c->st.st_size;
-    return w && w->covered <= c->st.st_size ? w->covered : 0;
+    int64_t read = of ? c->shared : 0; /* it is the beginning of what was truncated since */
+    return w && w->covered > read && w->covered <= c->st.st_size ? w->covered : read;
 }
 
 /* What a file that goes on with nothing starts as; NULL: not yet. */
 static struct known *start_new(struct tail *t, struct candidate *c)
 {
-    file_set_recheck(&t->set, c); /* others have been opened since */
-    if (has_to_wait(t, c))
-        return NULL;
+    if (!is_unborn(c)) {
+        file_set_recheck(&t->set, c); /* others have been opened since */
+        if (has_to_wait(t, c))
+            return NULL;
+    }
     struct known *k = file_set_add(&t->set, c->path);
     k->id = c->id;
     k->position = first_position(t, c);
@@ -245,7 +252,7 @@ static void start(struct tail *t, struct candidate *c, struct watch *watch)
         .file = file,
         .watch = watch_file(watch, file->fd),
         .dirty = true,
-        .unborn = !c->known && c->st.st_size < INPUT_MAGIC,
+        .unborn = !c->known && is_unborn(c) && !t->from_end,
         .seen = true,
         .changed_ns = clock_ns(),
     };
@@ -334,19 +341,27 @@ static void let_go(struct tail *t, size_t i, struct pipeline *p, struct watch *w
     pipeline_give(p, &file->source, true);
 }
 
-/* A file that was met empty may become a copy of another one, or a packed file: when it has got
- * something it's looked at as if it were met now. Nothing of it was given to the pipeline yet. */
+/* A file that was met without a line may become a copy of another one, or a packed file: when it
+ * has got something it's looked at as if it were met now. Nothing of it was given to the pipeline. */
 static int give_birth(struct tail *t, size_t i, struct watch *watch)
 {
     struct followed *f = &t->files[i];
-    struct stat st, there;
-    f->dirty = false;
-    if (fstat(f->file->fd, &st) != 0 || st.st_size < INPUT_MAGIC)
+    struct candidate c = {0};
+    struct err err;
+    struct stat there;
+    char path[40];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", f->file->fd);
+    int r = candidate_probe(path, &c, &err);
+    f->unborn = r == 0 && is_unborn(&c);
+    f->dirty = !f->unborn;
+    bool found_again = stat(f->file->path, &there) == 0 && there.st_ino == c.st.st_ino &&
+                       there.st_dev == c.st.st_dev;
+    c.name = f->file->path;
+    if (f->dirty && !found_again)
+        file_set_recheck(&t->set, &c);
+    candidate_release(&c);
+    if (f->unborn || (!found_again && (!c.copy_of || c.shared < c.st.st_size)))
         return TAIL_IDLE;
-    f->unborn = false;
-    f->dirty = true;
-    if (stat(f->file->path, &there) != 0 || there.st_ino != st.st_ino || there.st_dev != st.st_dev)
-        return TAIL_IDLE; /* nobody would find it again */
     struct file *file = take_off(t, i, watch);
     struct known *known = file->known;
     source_close(&file->source);
@@ -380,8 +395,9 @@ static int read_one(struct tail *t, size_t i, struct pipeline *p, struct watch *
     struct chunk *chunk = pipeline_take(p);
     if (!chunk)
         return TAIL_FAILED;
-    int birth = f->unborn ? give_birth(t, i, watch) : TAIL_IDLE;
-    if (birth != TAIL_IDLE || f->unborn)
+    bool early = f->unborn && !is_let_go(f, clock_ns());
+    int birth = early ? give_birth(t, i, watch) : TAIL_IDLE;
+    if (early && (birth != TAIL_IDLE || f->unborn))
         return birth;
     struct err err = {0};
     struct stat st;

@@ -13,7 +13,7 @@ struct followed {
     struct file *file;
     int watch;                /* number of the watch, or -1 */
     bool dirty;               /* there may be something to read */
-    bool unborn;              /* too short yet to tell what it is */
+    bool unborn;              /* no whole line yet: can't be told from another file */
     bool seen, gone;          /* by the last scan: a path of the globs leads to it; none does */
     int64_t held_ns;          /* since when an unfinished record is held back; 0: none is */
     int64_t held_to;          /* where the file ended then */
