@@ -28,6 +28,7 @@ struct result {
     struct quarantined *quarantined;
     size_t n_quarantined, cap_quarantined;
     struct chunk_count count;
+    int64_t first_us, last_us; /* the times that the first and the last line tell */
     enum counted partial_as;
 };
 
@@ -52,6 +53,7 @@ struct pending {
     struct quarantined *quarantined;
     size_t n_quarantined, cap_quarantined;
     uint64_t lines, bytes, other;
+    int64_t lines_from_us, lines_until_us; /* of the times that lines tell; 0: not known */
     bool listed; /* in its sink's pending[] */
     bool filled; /* something but a closing was taken in: there is a batch */
     bool last;
@@ -167,6 +169,19 @@ static void classify_listed(struct classifier *c, struct slot *slot)
     r->count.quarantined += l->n_poison;
 }
 
+/* What the chunk's logs reach over: its first line and its last one tell. */
+static void reach(struct classifier *c, struct str bytes, const struct reading *reading,
+                  struct result *r)
+{
+    const char *lf = bytes.n ? memchr(bytes.p, '\n', bytes.n) : NULL;
+    struct str first = lf ? str_head(bytes, (size_t)(lf - bytes.p)) : bytes;
+    struct str rest = str_head(bytes, bytes.n && bytes.p[bytes.n - 1] == '\n' ? bytes.n - 1 : bytes.n);
+    lf = rest.n ? memrchr(rest.p, '\n', rest.n) : NULL;
+    struct str last = lf ? str_from(rest, (size_t)(lf - rest.p) + 1) : rest;
+    r->first_us = classifier_time(c, first, reading);
+    r->last_us = last.p == first.p ? r->first_us : classifier_time(c, last, reading);
+}
+
 static void classify(struct classifier *c, struct slot *slot)
 {
     struct chunk *chunk = &slot->chunk;
@@ -174,6 +189,7 @@ static void classify(struct classifier *c, struct slot *slot)
     struct reading reading = {.now_us = chunk->now_us, .zone = slot->source->sink->zone};
     r->n_events = r->n_quarantined = 0;
     r->partial_as = COUNTED_OTHER;
+    r->first_us = r->last_us = TIME_NONE;
     r->count = (struct chunk_count){0};
     if (chunk->listed.n + chunk->listed.n_poison > 0) {
         classify_listed(c, slot);
@@ -183,6 +199,7 @@ static void classify(struct classifier *c, struct slot *slot)
         return;
     struct visiting v = {slot, chunk->bytes.n - chunk->partial};
     struct chunk_count count = {0};
+    reach(c, chunk->bytes, &reading, r);
     classifier_chunk(c, chunk->bytes, &reading, visit, &v, &count);
     r->count.lines += count.lines;
     r->count.events += count.events;
@@ -280,6 +297,7 @@ static void pending_clear(struct pending *b)
         arena_release(&b->arenas[i]);
     b->n_arenas = b->n_events = b->n_quarantined = b->bytes_held = 0;
     b->lines = b->bytes = b->other = 0;
+    b->lines_from_us = b->lines_until_us = 0;
     b->detail.n = 0;
     b->listed = b->filled = false;
 }
@@ -419,6 +437,16 @@ static void close_detail(struct pending *b, const struct slot *slot)
     buf_char(&b->detail, '}');
 }
 
+static void reached(struct pending *b, int64_t time_us)
+{
+    if (time_us == TIME_NONE)
+        return;
+    if (b->lines_from_us == 0 || time_us < b->lines_from_us)
+        b->lines_from_us = time_us;
+    if (time_us > b->lines_until_us)
+        b->lines_until_us = time_us;
+}
+
 /* Moves a slot's result over to what is pending of its source. */
 static void absorb(struct pipeline *p, struct slot *slot)
 {
@@ -441,6 +469,8 @@ static void absorb(struct pipeline *p, struct slot *slot)
     b->lines += r->count.lines;
     b->other += r->count.other;
     b->bytes += c->size;
+    reached(b, r->first_us);
+    reached(b, r->last_us);
     for (size_t i = 0; i < r->n_events; i++) {
         b->events = xgrow(b->events, b->n_events, &b->cap_events, sizeof *b->events);
         b->events[b->n_events++] = r->events[i];
@@ -481,6 +511,8 @@ static int sink_append(struct pipeline *p, struct sink *sink, struct err *err)
             .lines = b->lines,
             .bytes = b->bytes,
             .other = b->other,
+            .lines_from_us = b->lines_from_us,
+            .lines_until_us = b->lines_until_us,
         };
     }
     int r = n == 0 ? 0

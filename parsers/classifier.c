@@ -476,6 +476,14 @@ enum verdict classify_candidate(struct classifier *c, struct str record,
     return fill(c, &peeled, &claims, reading, out) ? VERDICT_EVENT : VERDICT_QUARANTINED;
 }
 
+int64_t classifier_time(struct classifier *c, struct str record, const struct reading *reading)
+{
+    struct peeled peeled;
+    arena_reset(&c->arena);
+    peel(c, str_head(record, RECORD_MAX), reading, &peeled);
+    return peeled.time_us;
+}
+
 enum verdict classifier_record(struct classifier *c, struct str record,
                                const struct reading *reading, struct event *out)
 {

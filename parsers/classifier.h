@@ -48,6 +48,8 @@ enum verdict {
  * next call on c. Every rule is tried whose literals are in the record. */
 enum verdict classifier_record(struct classifier *c, struct str record,
                                const struct reading *reading, struct event *out);
+/* The time that a record tells, TIME_NONE when it has none. */
+int64_t classifier_time(struct classifier *c, struct str record, const struct reading *reading);
 const char *classifier_why(const struct classifier *c); /* after VERDICT_QUARANTINED */
 
 /* A chunk is whole lines (each ends in LF, but for the last of a source). */

@@ -77,6 +77,23 @@ void peel_time(struct peeled *out, struct str text, const struct reading *readin
     out->time_quality = q;
 }
 
+/* A time further in, as access logs have it; only one that is more than a number. */
+static void peel_inner_time(struct peeled *out, struct str text, const struct reading *reading)
+{
+    enum { SEARCHED = 240 };
+    for (size_t i = 1; i < text.n && i < SEARCHED && text.p[i] != '\n'; i++) {
+        bool begins = text.p[i - 1] == ' ' || text.p[i - 1] == '[' || text.p[i - 1] == '"' ||
+                      text.p[i - 1] == '=' || text.p[i - 1] == '\t';
+        int64_t time_us;
+        size_t took = begins ? time_read(str_from(text, i), reading, &time_us) : 0;
+        if (took == 0 || str_findc(str_head(str_from(text, i), took), ':', 0) < 0)
+            continue;
+        out->time_us = time_us;
+        out->time_quality = quality(str_head(str_from(text, i), took));
+        return;
+    }
+}
+
 /* Whether the key's last letters are word, '_' and '-' left out: "http_user_agent", "UserAgent". */
 static bool key_ends(struct str key, struct str word)
 {
@@ -305,6 +322,8 @@ enum match peel(struct classifier *c, struct str record, const struct reading *r
         match = peel_rule(c, &text, reading, out);
     }
     peel_time(out, text, reading);
+    if (out->time_us == TIME_NONE)
+        peel_inner_time(out, text, reading);
     buf_reserve(&fields, 1);
     struct buf joined = {0};
     buf_str(&joined, text);

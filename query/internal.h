@@ -23,6 +23,7 @@ struct slice {
     size_t n_series;              /* length of both */
     size_t n_wanted;
     int64_t first_us, last_us; /* of the stream's stored events; TIME_NONE without any */
+    int64_t lines_from_us, lines_until_us; /* of all its lines; TIME_NONE where not known */
     uint64_t stored;
 };
 /* One slice for each selected stream, sorted by name, in arena. A stream that can't be read (its

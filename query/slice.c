@@ -9,6 +9,8 @@ static int slice_open(struct store *s, const struct selection *sel, struct arena
         return err->code;
     out->first_us = status.first_us;
     out->last_us = status.last_us;
+    out->lines_from_us = status.from_us;
+    out->lines_until_us = status.until_us;
     out->stored = status.stored;
     if (status.damaged.p) {
         out->first_us = out->last_us = TIME_NONE;
@@ -73,7 +75,11 @@ int slices_open(struct store *s, const struct selection *sel, struct arena *aren
             continue;
         struct slice *slice = &(*out)[*n];
         *slice = (struct slice){
-            .stream = names[i], .first_us = TIME_NONE, .last_us = TIME_NONE};
+            .stream = names[i],
+            .first_us = TIME_NONE,
+            .last_us = TIME_NONE,
+            .lines_from_us = TIME_NONE,
+            .lines_until_us = TIME_NONE};
         if (slice_open(s, sel, arena, slice, err) != 0)
             return err_wrap(err, "stream %.*s", STR_ARG(names[i]));
         (*n)++;

@@ -196,6 +196,10 @@ static int add_batch(struct store *s, struct stream *st, const struct batch *b, 
     l->other += (int64_t)b->other;
     l->quarantined += (int64_t)b->n_quarantined;
     l->bytes += (int64_t)b->bytes;
+    if (b->lines_from_us && (l->from_us == TIME_NONE || b->lines_from_us < l->from_us))
+        l->from_us = b->lines_from_us;
+    if (b->lines_until_us > l->until_us && b->lines_until_us)
+        l->until_us = b->lines_until_us;
     return stream_run(st, err, STMT_cursor_put, "bib", or_empty(b->from_to.key),
                       b->from_to.position, b->from_to.detail);
 }

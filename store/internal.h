@@ -133,6 +133,7 @@ int cursors_read(struct stream *st, struct str prefix, struct arena *arena, stru
 /* ---- stream.c: one stream's file ---- */
 struct ledger {
     int64_t lines, events, other, quarantined, bytes, pruned, last_line_us;
+    int64_t from_us, until_us; /* of the times that lines tell; TIME_NONE: none did */
     int64_t next_id, next_series, quarantine_bytes, seed;
 };
 struct stream {

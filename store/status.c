@@ -89,6 +89,8 @@ static int read_status(struct stream *st, struct arena *arena, struct stream_sta
     out->pruned = (uint64_t)l.pruned;
     out->stored = (uint64_t)(l.events - l.pruned);
     out->last_line_us = l.last_line_us;
+    out->from_us = l.from_us;
+    out->until_us = l.until_us;
     return 0;
 }
 
@@ -99,7 +101,9 @@ int store_status(struct store *s, struct str stream, struct arena *arena, struct
     *out = (struct stream_status){.name = arena_copy(arena, stream),
                                   .first_us = TIME_NONE,
                                   .last_us = TIME_NONE,
-                                  .last_line_us = TIME_NONE};
+                                  .last_line_us = TIME_NONE,
+                                  .from_us = TIME_NONE,
+                                  .until_us = TIME_NONE};
     if (store_reader(s, stream, &st, err) != 0)
         return err->code;
     if (st && read_status(st, arena, out, err) != 0 && store_failed(s, st, err) != 0)

@@ -70,6 +70,7 @@ struct batch {
     const struct quarantined *quarantined;
     size_t n_quarantined;
     uint64_t lines, bytes, other; /* the ledger: lines == n_events + other + n_quarantined */
+    int64_t lines_from_us, lines_until_us; /* of the times that its lines tell; 0: not known */
 };
 
 /* Appends batches[0..n) to the stream in one transaction, creating the stream at its first batch.
@@ -163,6 +164,7 @@ struct stream_status {
     uint64_t stored;                                   /* events there now */
     int64_t first_us, last_us;                         /* of the events; TIME_NONE without any */
     int64_t last_line_us;                              /* when the last line was read */
+    int64_t from_us, until_us;                         /* of the times that lines tell */
     int64_t file_bytes;                                /* database and WAL */
     struct cursor *cursors;
     size_t n_cursors;

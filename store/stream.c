@@ -28,9 +28,11 @@ static const char schema[] =
     "CREATE TABLE ledger(one INTEGER PRIMARY KEY CHECK(one = 1), lines INTEGER NOT NULL,"
     " events INTEGER NOT NULL, other INTEGER NOT NULL, quarantined INTEGER NOT NULL,"
     " bytes INTEGER NOT NULL, pruned INTEGER NOT NULL, last_line_us INTEGER,"
+    /* the times that lines tell, failures or not: what the stream's logs reach over */
+    " from_us INTEGER, until_us INTEGER,"
     " next_id INTEGER NOT NULL, next_series INTEGER NOT NULL, quarantine_bytes INTEGER NOT NULL,"
     " seed INTEGER NOT NULL) STRICT;"
-    "INSERT INTO ledger VALUES(1, 0, 0, 0, 0, 0, 0, NULL, 1, 1, 0, random());";
+    "INSERT INTO ledger VALUES(1, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 1, 1, 0, random());";
 
 int stream_create(const char *path, struct err *err)
 {
@@ -45,14 +47,14 @@ int ledger_load(struct stream *st, struct ledger *out, struct err *err)
         return err->code;
     int rc = stream_step(st, stmt, err);
     if (rc == 1) {
-        int64_t v[11];
-        for (int i = 0; i < 11; i++)
-            v[i] = sqlite3_column_int64(stmt, i);
-        bool never = sqlite3_column_type(stmt, 6) == SQLITE_NULL;
-        *out = (struct ledger){v[0], v[1], v[2], v[3], v[4], v[5], never ? TIME_NONE : v[6],
-                               v[7], v[8], v[9], v[10]};
+        int64_t v[13];
+        for (int i = 0; i < 13; i++)
+            v[i] = sqlite3_column_type(stmt, i) == SQLITE_NULL ? TIME_NONE
+                                                               : sqlite3_column_int64(stmt, i);
+        *out = (struct ledger){v[0], v[1], v[2], v[3], v[4],  v[5], v[6],
+                               v[7], v[8], v[9], v[10], v[11], v[12]};
         sqlite3_reset(stmt);
-        if (v[1] >= 0 && v[2] >= 0 && v[3] >= 0 && v[7] > 0 && v[8] > 0 &&
+        if (v[1] >= 0 && v[2] >= 0 && v[3] >= 0 && v[9] > 0 && v[10] > 0 &&
             v[0] == v[1] + v[2] + v[3])
             return 0;
     }
@@ -65,9 +67,9 @@ int ledger_load(struct stream *st, struct ledger *out, struct err *err)
 int ledger_store(struct stream *st, struct err *err)
 {
     const struct ledger *l = &st->ledger;
-    return stream_run(st, err, STMT_ledger_put, "iiiiiiiiii", l->lines, l->events, l->other,
-                      l->quarantined, l->bytes, l->pruned, l->last_line_us, l->next_id,
-                      l->next_series, l->quarantine_bytes);
+    return stream_run(st, err, STMT_ledger_put, "iiiiiiiiiiii", l->lines, l->events, l->other,
+                      l->quarantined, l->bytes, l->pruned, l->last_line_us, l->from_us,
+                      l->until_us, l->next_id, l->next_series, l->quarantine_bytes);
 }
 
 int stream_connect(struct stream *st, struct err *err)
