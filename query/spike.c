@@ -1,0 +1,491 @@
+/* spike.c - which stream broke first, and when.
+ *
+ *   counts a track (stream, reason, leg) ─► episodes (episode.h) ─► rises
+ *   rises that go on, near each other in time ─► the incident: the weightiest such group
+ *   the incident's rises ─► onsets on the events' own times (onset.h) ─► each stream's first
+ *
+ * A rise that ended by itself within minutes, or came from one client, is a scanner's or a probe's:
+ * it is told, but doesn't begin an incident, unless streams rose together and nothing else did. */
+#include "query/spike.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { EPISODES_MOST = 64, TRACKS = REASON_COUNT * LEG_COUNT, PEER_EVENTS = 500 };
+static const int64_t LOOK_BACK_US = 7 * DAY_US;    /* without --since */
+static const int64_t HISTORY_US = 6 * HOUR_US;     /* before --since, to know what is usual */
+static const int64_t BURST_US = 10 * MINUTE_US;    /* what ends sooner is a burst */
+static const int64_t NEIGHBOURS_US = 15 * MINUTE_US; /* rises of one incident follow in this time */
+static const int64_t TOGETHER_US = 2 * MINUTE_US;  /* bursts of one incident, in this */
+static const double FALSE_ALARM = 1e-5;
+static const double SHARE_LEAST = 0.1; /* of a stream's largest rise: smaller ones don't date it */
+static const double ONE_PEER = 0.8;
+
+static size_t track_number(const struct event *e)
+{
+    return (size_t)e->reason * LEG_COUNT + (size_t)e->leg;
+}
+
+/* ---- counts ---- */
+
+struct gathering {
+    struct spike *q;
+    struct hop *hop;
+};
+
+static void count_into(struct gathering *g, const struct event *event, int64_t at_us, double n)
+{
+    struct spike *q = g->q;
+    struct track **track = &g->hop->tracks[track_number(event)];
+    if (at_us < q->from_us || at_us >= q->until_us)
+        return;
+    if (!*track) {
+        *track = arena_alloc(&q->arena, sizeof **track);
+        **track = (struct track){.reason = event->reason,
+                                 .leg = event->leg,
+                                 .n = arena_alloc(&q->arena, q->bins * sizeof *(*track)->n)};
+        memset((*track)->n, 0, q->bins * sizeof *(*track)->n);
+        q->n_tracks++;
+    }
+    (*track)->n[(at_us - q->from_us) / q->bin_us] += n;
+    (*track)->total += n;
+    g->hop->total += n;
+}
+
+static int on_count(void *context, const struct series *series, int64_t at_us, int64_t width_us,
+                    uint64_t count)
+{
+    (void)width_us;
+    count_into(context, &series->event, at_us, (double)count);
+    return 0;
+}
+
+static int on_event(void *context, int64_t id, const struct event *event)
+{
+    struct gathering *g = context;
+    (void)id;
+    if (selection_field_matches(g->q->sel, FIELD_peer, event->peer))
+        count_into(g, event, event->time_us, 1);
+    return 0;
+}
+
+static int gather(struct spike *q, struct err *err)
+{
+    for (size_t i = 0; i < q->n_hops; i++) {
+        struct gathering g = {q, &q->hops[i]};
+        const struct slice *slice = q->hops[i].slice;
+        struct count_span span = {q->from_us, q->until_us, q->level_s};
+        struct event_query query = {.from_us = q->from_us,
+                                    .until_us = q->until_us,
+                                    .series = slice->wanted,
+                                    .n_series = slice->n_series};
+        if (slice->n_wanted == 0)
+            continue;
+        int rc = q->sel->n_values[FIELD_peer]
+                     ? store_events(q->store, slice->stream, &query, on_event, &g, err)
+                     : slice_counts(q->store, slice, &span, on_count, &g, err);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* ---- times ---- */
+
+struct timing {
+    const struct spike *q;
+    const struct rise *rise;
+    spike_time *visit;
+    void *context;
+};
+
+static bool of_rise(const struct spike *q, const struct rise *rise, const struct event *event)
+{
+    (void)q;
+    return event->reason == rise->track->reason && event->leg == rise->track->leg;
+}
+
+static int on_time(void *context, int64_t series, int64_t time_us)
+{
+    struct timing *t = context;
+    const struct slice *slice = t->q->hops[t->rise->hop].slice;
+    if (series < 0 || (size_t)series >= slice->n_series || !slice->series[series] ||
+        !of_rise(t->q, t->rise, &slice->series[series]->event))
+        return 0;
+    return t->visit(t->context, time_us);
+}
+
+static int on_peer_time(void *context, int64_t id, const struct event *event)
+{
+    struct timing *t = context;
+    (void)id;
+    if (!of_rise(t->q, t->rise, event) ||
+        !selection_field_matches(t->q->sel, FIELD_peer, event->peer))
+        return 0;
+    return t->visit(t->context, event->time_us);
+}
+
+int spike_times(struct spike *q, const struct rise *rise, int64_t from_us, int64_t until_us,
+                spike_time *visit, void *context, struct err *err)
+{
+    const struct slice *slice = q->hops[rise->hop].slice;
+    struct timing t = {q, rise, visit, context};
+    struct event_query query = {.from_us = from_us,
+                                .until_us = until_us,
+                                .series = slice->wanted,
+                                .n_series = slice->n_series};
+    if (q->sel->n_values[FIELD_peer])
+        return store_events(q->store, slice->stream, &query, on_peer_time, &t, err);
+    return store_times(q->store, slice->stream, from_us, until_us, on_time, &t, err);
+}
+
+struct peers {
+    struct spike *q;
+    const struct rise *rise;
+    struct keys keys;
+    size_t counts[PEER_EVENTS], n;
+};
+
+static int on_peer(void *context, int64_t id, const struct event *event)
+{
+    struct peers *p = context;
+    (void)id;
+    if (!of_rise(p->q, p->rise, event))
+        return 0;
+    p->counts[keys_add(&p->keys, peer_address(event->peer))]++;
+    return ++p->n == PEER_EVENTS;
+}
+
+/* How much of what a rise counts is more than usual. */
+static double share_of_excess(const struct rise *rise)
+{
+    return rise->excess / fmax(rise->episode.counted, 1);
+}
+
+int spike_one_peer(struct spike *q, const struct rise *rise, struct str *peer, struct err *err)
+{
+    const struct slice *slice = q->hops[rise->hop].slice;
+    struct peers p = {.q = q, .rise = rise};
+    struct event_query query = {.from_us = rise->start_us,
+                                .until_us = rise->end_us,
+                                .series = slice->wanted,
+                                .n_series = slice->n_series};
+    int rc = store_events(q->store, slice->stream, &query, on_peer, &p, err);
+    double more = (double)p.n * share_of_excess(rise);
+    *peer = STR_NONE;
+    for (size_t i = 0; i < p.keys.n; i++)
+        if (p.keys.text[i].n && (double)p.counts[i] >= ONE_PEER * more)
+            *peer = arena_copy(&q->arena, p.keys.text[i]);
+    keys_release(&p.keys);
+    return rc;
+}
+
+/* ---- rises ---- */
+
+static int by_start(const void *a, const void *b)
+{
+    const struct rise *x = a, *y = b;
+    return (x->start_us > y->start_us) - (x->start_us < y->start_us);
+}
+
+/* The first bin that the hop's logs reach over: before it, nothing is no zero. */
+static size_t first_bin(const struct spike *q, const struct hop *hop)
+{
+    int64_t from = hop->slice->lines_from_us;
+    if (from == TIME_NONE || from > hop->slice->first_us)
+        from = hop->slice->first_us;
+    size_t bin = from > q->from_us ? (size_t)((from - q->from_us) / q->bin_us) : 0;
+    return bin < q->bins ? bin : q->bins;
+}
+
+static void add_rises(struct spike *q, size_t hop, const struct track *track)
+{
+    struct episode found[EPISODES_MOST];
+    size_t first = first_bin(q, &q->hops[hop]);
+    struct counts counts = {track->n + first, q->bins - first,
+                            (double)q->bin_us / (double)US_PER_S,
+                            log((double)q->bins * (double)q->n_tracks / FALSE_ALARM)};
+    size_t n = episodes_find(&counts, found, EPISODES_MOST);
+    int64_t floor_us = q->from_us + (int64_t)first * q->bin_us;
+    for (size_t i = 0; i < n; i++) {
+        struct episode *e = &found[i];
+        e->start += first;
+        e->end += first;
+        q->rises = xgrow(q->rises, q->n, &q->cap, sizeof *q->rises);
+        q->rises[q->n++] = (struct rise){
+            .hop = hop,
+            .track = track,
+            .episode = *e,
+            .start_us = q->from_us + (int64_t)e->start * q->bin_us,
+            .end_us = q->from_us + (int64_t)e->end * q->bin_us,
+            .floor_us = floor_us,
+            .excess = e->counted - e->expected,
+            .burst = e->fallen && (int64_t)(e->end - e->start) * q->bin_us < BURST_US,
+        };
+        floor_us = q->rises[q->n - 1].end_us;
+    }
+}
+
+static int find_rises(struct spike *q, struct err *err)
+{
+    for (size_t h = 0; h < q->n_hops; h++)
+        for (size_t t = 0; t < TRACKS; t++)
+            if (q->hops[h].tracks[t])
+                add_rises(q, h, q->hops[h].tracks[t]);
+    qsort(q->rises, q->n, sizeof *q->rises, by_start);
+    for (size_t i = 0; i < q->n; i++) {
+        struct rise *r = &q->rises[i];
+        struct str peer = STR_NONE;
+        if (!r->episode.fallen || r->burst || r->track->leg == LEG_upstream)
+            continue;
+        if (spike_one_peer(q, r, &peer, err) != 0)
+            return err->code;
+        r->burst = peer.p != NULL;
+    }
+    return 0;
+}
+
+/* ---- the incident ---- */
+
+/* Rises [from..to) of a kind, each within gap of the one before. */
+struct group {
+    size_t from, to;
+    double weight;
+    size_t hops;
+};
+
+/* What each hop's strongest rise weighs; one that goes on counts double. */
+static void weigh(const struct spike *q, struct group *g, bool bursts)
+{
+    double *best = xcalloc(q->n_hops, sizeof *best);
+    for (size_t i = g->from; i < g->to; i++) {
+        const struct rise *r = &q->rises[i];
+        double weight = log1p(r->episode.evidence) * (r->episode.fallen ? 1 : 2);
+        if (r->burst == bursts && r->start_us >= q->since_us)
+            best[r->hop] = fmax(best[r->hop], weight);
+    }
+    for (size_t h = 0; h < q->n_hops; h++) {
+        g->weight += best[h];
+        g->hops += best[h] > 0;
+    }
+    free(best);
+}
+
+static struct group heaviest(const struct spike *q, bool bursts)
+{
+    struct group best = {.weight = 0};
+    int64_t gap = bursts ? TOGETHER_US : NEIGHBOURS_US;
+    for (size_t i = 0; i < q->n;) {
+        struct group g = {.from = i};
+        int64_t last = q->rises[i].start_us;
+        for (; i < q->n && q->rises[i].start_us - last <= gap; i++)
+            if (q->rises[i].burst == bursts)
+                last = q->rises[i].start_us;
+        g.to = i;
+        weigh(q, &g, bursts);
+        if (g.weight > best.weight)
+            best = g;
+    }
+    return best;
+}
+
+/* Whether the bursts of a group are one client's doing. */
+static int one_client(struct spike *q, const struct group *g, bool *yes, struct err *err)
+{
+    *yes = true;
+    for (size_t i = g->from; *yes && i < g->to; i++) {
+        struct str peer = STR_NONE;
+        if (!q->rises[i].burst || q->rises[i].track->leg == LEG_upstream)
+            continue;
+        if (spike_one_peer(q, &q->rises[i], &peer, err) != 0)
+            return err->code;
+        *yes = peer.p != NULL;
+    }
+    return 0;
+}
+
+static int choose(struct spike *q, struct err *err)
+{
+    struct group g = heaviest(q, false);
+    bool bursts = false, scanner = false;
+    if (g.weight <= 0) {
+        g = heaviest(q, true);
+        bursts = g.hops > 1;
+        if (bursts && one_client(q, &g, &scanner, err) != 0)
+            return err->code;
+        if (!bursts || scanner)
+            return 0;
+    }
+    bool begun = false; /* a burst after the beginning may be a hop that gave up soon */
+    for (size_t i = g.from; i < g.to; i++) {
+        struct rise *r = &q->rises[i];
+        r->in_incident = r->start_us >= q->since_us && (r->burst == bursts || begun);
+        begun = begun || r->in_incident;
+    }
+    return 0;
+}
+
+/* ---- onsets ---- */
+
+enum { BEFORE_EVENTS = 100, AFTER_EVENTS = 250, BEFORE_BINS = 2 };
+
+struct times {
+    int64_t *at_us;
+    size_t n, cap;
+};
+
+static int add_time(void *context, int64_t time_us)
+{
+    struct times *t = context;
+    t->at_us = xgrow(t->at_us, t->n, &t->cap, sizeof *t->at_us);
+    t->at_us[t->n++] = time_us;
+    return 0;
+}
+
+/* The window that an onset is looked for in: enough before it to know the usual, enough after. */
+static void window_of(const struct spike *q, const struct rise *r, struct onset_window *w)
+{
+    const struct episode *e = &r->episode;
+    double bin_s = (double)q->bin_us / (double)US_PER_S, events = 0;
+    double pre_s = fmin(1800, BEFORE_EVENTS / fmax(e->before / bin_s, 1e-9));
+    int64_t pre_us = (int64_t)(pre_s * (double)US_PER_S);
+    if (pre_us < BEFORE_BINS * q->bin_us)
+        pre_us = BEFORE_BINS * q->bin_us;
+    w->before = e->before / bin_s;
+    w->from_us = r->start_us - pre_us > r->floor_us ? r->start_us - pre_us : r->floor_us;
+    size_t bin = e->start;
+    int64_t most = r->start_us + HOUR_US / 2;
+    for (w->until_us = r->start_us; bin < e->end && events < AFTER_EVENTS && w->until_us < most;
+         bin++) {
+        events += r->track->n[bin];
+        w->until_us += q->bin_us;
+    }
+}
+
+static int date(struct spike *q, struct rise *r, struct err *err)
+{
+    struct onset_window w = {0};
+    struct times times = {0};
+    window_of(q, r, &w);
+    int rc = spike_times(q, r, w.from_us, w.until_us, add_time, &times, err);
+    w.at_us = times.at_us;
+    w.n = times.n;
+    r->dated = rc == 0;
+    if (!onset_find(&w, &r->onset)) /* too little to refine: the bin is all that is known */
+        r->onset = (struct onset){.at_us = r->start_us,
+                                  .earliest_us = r->start_us - q->bin_us,
+                                  .latest_us = r->start_us + q->bin_us,
+                                  .tick_us = 1};
+    free(times.at_us);
+    return rc;
+}
+
+/* The hop's first rise, or its largest where the two may have begun together. */
+static const struct rise *first_of(const struct spike *q, size_t hop)
+{
+    const struct rise *first = NULL, *largest = NULL;
+    for (size_t i = 0; i < q->n; i++) {
+        const struct rise *r = &q->rises[i];
+        if (!r->dated || r->hop != hop)
+            continue;
+        if (!first || r->onset.at_us < first->onset.at_us)
+            first = r;
+        if (!largest || r->excess > largest->excess)
+            largest = r;
+    }
+    return first && largest->onset.earliest_us <= first->onset.latest_us ? largest : first;
+}
+
+static int date_hops(struct spike *q, struct err *err)
+{
+    double *largest = xcalloc(q->n_hops, sizeof *largest);
+    int rc = 0;
+    for (size_t i = 0; i < q->n; i++)
+        if (q->rises[i].in_incident)
+            largest[q->rises[i].hop] = fmax(largest[q->rises[i].hop], q->rises[i].excess);
+    for (size_t i = 0; rc == 0 && i < q->n; i++) {
+        struct rise *r = &q->rises[i];
+        if (r->in_incident && r->excess >= SHARE_LEAST * largest[r->hop])
+            rc = date(q, r, err);
+    }
+    for (size_t h = 0; h < q->n_hops; h++)
+        q->hops[h].first = first_of(q, h);
+    free(largest);
+    return rc;
+}
+
+/* ---- the question ---- */
+
+static int64_t floor_to(int64_t time_us, int64_t width_us)
+{
+    int64_t rest = time_us % width_us;
+    return time_us - (rest < 0 ? rest + width_us : rest);
+}
+
+/* How far back to look, and in bins of which width. */
+static bool set_span(struct spike *q)
+{
+    enum { FINE_EVENTS = 1000000 };
+    int64_t first, last;
+    uint64_t stored = 0;
+    struct selection all = *q->sel;
+    all.since_us = TIME_NONE;
+    for (size_t i = 0; i < q->n_hops; i++)
+        stored += q->slices[i].stored;
+    if (!slices_span(&all, q->slices, q->n_hops, &first, &last))
+        return false;
+    for (size_t i = 0; i < q->n_hops; i++) {
+        const struct slice *s = &q->slices[i];
+        if (s->lines_from_us != TIME_NONE && s->lines_from_us < first)
+            first = s->lines_from_us;
+        if (q->sel->until_us == TIME_NONE && s->lines_until_us >= last)
+            last = s->lines_until_us + 1;
+    }
+    q->until_us = last;
+    q->since_us = q->sel->since_us != TIME_NONE ? q->sel->since_us : last - LOOK_BACK_US;
+    q->from_us = q->since_us - HISTORY_US > first ? q->since_us - HISTORY_US : first;
+    q->older = q->sel->since_us == TIME_NONE && first < q->since_us;
+    int64_t span = q->until_us - q->from_us;
+    if (span <= 0)
+        return false;
+    q->level_s = span > 30 * DAY_US ? 3600 : span > 6 * HOUR_US || stored > FINE_EVENTS ? 60 : 1;
+    q->bin_us = q->level_s == 1 ? 10 * US_PER_S : q->level_s * US_PER_S;
+    q->from_us = floor_to(q->from_us, q->bin_us);
+    q->bins = (size_t)((q->until_us - q->from_us + q->bin_us - 1) / q->bin_us);
+    return true;
+}
+
+static int open_hops(struct spike *q, struct err *err)
+{
+    if (slices_open(q->store, q->sel, &q->arena, &q->slices, &q->n_hops, err) != 0)
+        return err->code;
+    q->hops = xcalloc(q->n_hops, sizeof *q->hops);
+    for (size_t i = 0; i < q->n_hops; i++) {
+        q->hops[i].slice = &q->slices[i];
+        q->hops[i].tracks = arena_alloc(&q->arena, TRACKS * sizeof *q->hops[i].tracks);
+        memset(q->hops[i].tracks, 0, TRACKS * sizeof *q->hops[i].tracks);
+    }
+    return 0;
+}
+
+int query_first_spike(struct store *s, const struct selection *sel, json_t **answer, bool *nothing,
+                      struct err *err)
+{
+    struct spike q = {.store = s, .sel = sel};
+    int rc = open_hops(&q, err);
+    if (rc == 0 && set_span(&q)) {
+        rc = gather(&q, err);
+        if (rc == 0)
+            rc = find_rises(&q, err);
+        if (rc == 0)
+            rc = choose(&q, err);
+        if (rc == 0)
+            rc = date_hops(&q, err);
+    }
+    if (rc == 0)
+        rc = spike_answer(&q, answer, nothing, err);
+    free(q.rises);
+    free(q.hops);
+    arena_release(&q.arena);
+    return rc;
+}

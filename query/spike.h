@@ -1,0 +1,63 @@
+/* spike.h - what query/spike.c found, for query/spike_answer.c to tell. Private to query/. */
+#ifndef QUERY_SPIKE_H
+#define QUERY_SPIKE_H
+
+#include "query/episode.h"
+#include "query/internal.h"
+#include "query/onset.h"
+
+/* A series of counts: the failures of one stream for one reason on one leg. */
+struct track {
+    enum reason reason;
+    enum leg leg;
+    double *n; /* n[0..bins) */
+    double total;
+};
+
+/* A track that ran above what it used to be. */
+struct rise {
+    size_t hop;
+    const struct track *track;
+    struct episode episode;
+    int64_t start_us, end_us, floor_us; /* floor_us: it can't have begun before */
+    double excess;       /* events more than usual */
+    bool burst;          /* it ended by itself, soon or from one peer: a scanner, a probe */
+    bool in_incident, dated;
+    struct onset onset;
+};
+
+struct hop {
+    struct slice *slice;
+    struct track **tracks; /* by track_number(); NULL: no such failure */
+    const struct rise *first; /* the rise that dates it; NULL: it didn't break */
+    double total;
+};
+
+struct spike {
+    struct store *store;
+    const struct selection *sel;
+    struct arena arena;
+    struct slice *slices;
+    struct hop *hops; /* hops[0..n_hops), a stream each */
+    size_t n_hops, n_tracks;
+    int64_t from_us, until_us; /* what is looked at: with the history before --since */
+    int64_t since_us;          /* where an answer may begin */
+    int64_t bin_us;
+    int level_s;
+    size_t bins;
+    struct rise *rises; /* rises[0..n) in order of time */
+    size_t n, cap;
+    bool older; /* the store goes further back than what is looked at */
+};
+
+/* Lends each selected event's time, in order, of a track within [from_us, until_us). */
+typedef int spike_time(void *context, int64_t time_us);
+int spike_times(struct spike *q, const struct rise *rise, int64_t from_us, int64_t until_us,
+                spike_time *visit, void *context, struct err *err);
+/* The peer that nearly all of what a rise has more than usual comes from; else absent. In the arena
+ * of q. */
+int spike_one_peer(struct spike *q, const struct rise *rise, struct str *peer, struct err *err);
+/* first-spike's answer; *nothing when no hop broke. */
+int spike_answer(struct spike *q, json_t **answer, bool *nothing, struct err *err);
+
+#endif
