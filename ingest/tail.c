@@ -418,8 +418,9 @@ static int read_one(struct tail *t, size_t i, struct pipeline *p, struct watch *
     if (r < 0) {
         tell(t, err.text);
         f->dirty = false;
-        f->file->known->bad_size = f->size;
+        f->file->known->bad_size = r == ERR_CORRUPT ? f->size : -1;
         f->file->known->bad_mtime = f->mtime_ns / 1000;
+        f->size = -1; /* the next poll tries again */
     }
     bool over = f->file->packed || is_let_go(f, now);
     if (r == SOURCE_CHANGED || over) {
