@@ -2,6 +2,8 @@
 #include "help.h"
 #include "ingest/config.h"
 
+#include <stdio.h>
+
 static struct follow_config *load(const char *yaml)
 {
     struct follow_config *config = NULL;
@@ -108,4 +110,25 @@ Test(config, a_file_that_is_not_there_is_told)
     struct err err = {0};
     cr_expect_lt(follow_config_load("/no/such.yaml", &config, &err), 0);
     cr_expect(strstr(err.text, "/no/such.yaml") != NULL, "%s", err.text);
+}
+
+Test(config, the_example_of_the_docs_is_one)
+{
+    struct buf page = {0};
+    FILE *file = fopen(SOURCE_DIR "/docs/config.md", "re");
+    cr_assert_not_null(file);
+    buf_reserve(&page, 1 << 16);
+    page.n = fread(page.p, 1, 1 << 16, file);
+    fclose(file);
+    struct str yaml = str_after(buf_as_str(&page), STR("```yaml\n"));
+    ptrdiff_t end = str_find(yaml, STR("```"), 0);
+    cr_assert_gt(end, 0);
+    struct follow_config *c = NULL;
+    struct err err = {0};
+    int r = follow_config_load(write_file("c.yaml", str_head(yaml, (size_t)end)), &c, &err);
+    cr_assert_eq(r, 0, "%s", err.text);
+    cr_expect_eq(c->streams_count, 2);
+    cr_expect_eq(c->kafka_count, 1);
+    follow_config_close(c);
+    buf_release(&page);
 }
