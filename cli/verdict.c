@@ -41,13 +41,14 @@ static double number_of(const json_t *object, const char *key)
     return json_number_value(json_object_get(object, key));
 }
 
-/* "04:11:58.127" of an RFC 3339 time; the day is said once. */
+/* "04:11:58.127" of an RFC 3339 time: the day is said once, a microsecond helps nobody. */
 static const char *clock_of(const char *time, char out[CIVIL_TEXT])
 {
+    enum { DAY = 11, CLOCK = 12 }; /* "2026-04-18T", "04:11:58.127" */
     size_t n = strlen(time);
     if (n < 20 || n >= CIVIL_TEXT)
         return time;
-    snprintf(out, CIVIL_TEXT, "%.*s", (int)(n - 12), time + 11);
+    snprintf(out, CIVIL_TEXT, "%.*s", n - DAY - 1 < CLOCK ? (int)(n - DAY - 1) : CLOCK, time + DAY);
     return out;
 }
 
