@@ -32,8 +32,7 @@ int classifier_open(const struct rules *rules, struct classifier **out, struct e
     c->rules = rules;
     c->matcher = matcher_open();
     c->tried = xcalloc(rules->words, sizeof *c->tried);
-    if ((rules->gate.db && hs_alloc_scratch(rules->gate.db, &c->gate_scratch) != HS_SUCCESS) ||
-        (rules->all.db && hs_alloc_scratch(rules->all.db, &c->all_scratch) != HS_SUCCESS)) {
+    if (rules->gate && hs_alloc_scratch(rules->gate, &c->gate_scratch) != HS_SUCCESS) {
         classifier_close(c);
         return err_set(err, ERR_FAILED, "literal matcher: no scratch memory");
     }
@@ -46,7 +45,6 @@ void classifier_close(struct classifier *c)
     if (!c)
         return;
     hs_free_scratch(c->gate_scratch);
-    hs_free_scratch(c->all_scratch);
     matcher_close(c->matcher);
     arena_release(&c->arena);
     buf_release(&c->folded);

@@ -6,6 +6,7 @@
 #include "parsers/classifier.h"
 #include "parsers/pack.h"
 #include "parsers/pattern.h"
+#include "parsers/words.h"
 
 #include <hs/hs.h>
 
@@ -37,12 +38,6 @@ struct code_row {
     int alert;
 };
 
-struct literals { /* which rules to try, by the literals in a text */
-    hs_database_t *db;
-    uint32_t *rules; /* those of literal i: rules[ends[i - 1]..ends[i]) */
-    uint32_t *ends;
-};
-
 struct rules {
     struct pack **packs; /* own all strings */
     size_t n_packs, packs_cap;
@@ -56,14 +51,14 @@ struct rules {
     size_t n_tables, tables_cap;
     struct code_row *codes; /* sorted by table, code */
     size_t n_codes, codes_cap;
-    struct literals gate; /* on raw bytes: what a record that fails can't be without */
-    struct literals all;  /* on folded text: which rules to try */
+    hs_database_t *gate; /* on raw bytes: what a record that fails can't be without; NULL: no words */
+    struct words *all;   /* on folded text: which rules to try */
 };
 
 struct classifier {
     const struct rules *rules;
     struct matcher *matcher;
-    hs_scratch_t *gate_scratch, *all_scratch;
+    hs_scratch_t *gate_scratch;
     struct arena arena;
     struct buf folded;
     uint64_t *tried; /* bit set over the rules */

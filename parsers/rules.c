@@ -13,7 +13,7 @@ struct embedded {
 };
 extern const struct embedded embedded_packs[];
 
-enum { PACK_BYTES_MAX = 4 << 20, FIND_BYTES_MIN = 3 };
+enum { PACK_BYTES_MAX = 4 << 20, FIND_BYTES_MIN = WORD_BYTES_MIN };
 
 static const char *const kind_names[] = {"envelope", "format", "cause", "detail", "veto"};
 static const char *const failure_names[] = {"no", "maybe", "yes", "sure"};
@@ -314,12 +314,8 @@ void rules_close(struct rules *rules)
     }
     for (size_t i = 0; i < rules->n_packs; i++)
         pack_free(rules->packs[i]);
-    hs_free_database(rules->gate.db);
-    hs_free_database(rules->all.db);
-    free(rules->gate.rules);
-    free(rules->gate.ends);
-    free(rules->all.rules);
-    free(rules->all.ends);
+    hs_free_database(rules->gate);
+    words_close(rules->all);
     free(rules->packs);
     free(rules->items);
     free(rules->always);

@@ -92,10 +92,10 @@ static uint64_t count_lines(struct str chunk)
 static void run(struct scan *scan, uint64_t lines, struct chunk_count *count)
 {
     struct chunk_count here = {.lines = lines};
-    const struct literals *gate = &scan->c->rules->gate;
+    const hs_database_t *gate = scan->c->rules->gate;
     scan->count = &here;
-    if (gate->db && scan->chunk.n)
-        hs_scan(gate->db, scan->chunk.p, (unsigned)scan->chunk.n, 0, scan->c->gate_scratch, on_hit,
+    if (gate && scan->chunk.n)
+        hs_scan(gate, scan->chunk.p, (unsigned)scan->chunk.n, 0, scan->c->gate_scratch, on_hit,
                 scan);
     here.other = here.lines - here.events - here.quarantined;
     count->lines += here.lines;

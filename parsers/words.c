@@ -1,0 +1,131 @@
+/* words.c - see words.h. Each word is filed under four of its bytes, those that the fewest other words
+ * have; every place of the text looks up its four bytes, and compares the few words that it finds.
+ *
+ *   "certificate has expired" filed under "s ex", at 14
+ *   text  … a certificate has expired …      "s ex" is at 18: compare from 18 - 14 on
+ *
+ * A word of three bytes is filed under these, in a table of its own. */
+#include "parsers/words.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+enum { HEADS = 1 << 13, GRAMS = 1 << 16 };
+
+struct cell {
+    uint32_t gram;
+    uint32_t next; /* index + 1 of the next cell of the same head, 0: none */
+    uint32_t at;   /* where in the word the gram is */
+    uint32_t sets;
+    struct str word;
+};
+
+struct words {
+    struct cell *cells;
+    size_t n, cap;
+    struct arena arena;
+    bool any_short;
+    uint32_t fours[HEADS], threes[HEADS]; /* index + 1 of a cell */
+};
+
+static uint32_t gram_at(const char *p, size_t n)
+{
+    uint32_t gram = 0;
+    memcpy(&gram, p, n);
+    return gram;
+}
+
+static uint32_t hash(uint32_t gram, unsigned bits)
+{
+    return gram * UINT32_C(0x9e3779b1) >> (32 - bits);
+}
+
+struct words *words_open(void)
+{
+    return xcalloc(1, sizeof(struct words));
+}
+
+void words_close(struct words *w)
+{
+    if (!w)
+        return;
+    free(w->cells);
+    arena_release(&w->arena);
+    free(w);
+}
+
+void words_add(struct words *w, struct str word, uint32_t sets)
+{
+    w->cells = xgrow(w->cells, w->n, &w->cap, sizeof *w->cells);
+    w->cells[w->n++] = (struct cell){.sets = sets, .word = arena_copy(&w->arena, word)};
+}
+
+static void file(uint32_t heads[HEADS], struct words *w, size_t i)
+{
+    uint32_t *head = &heads[hash(w->cells[i].gram, 13)];
+    w->cells[i].next = *head;
+    *head = (uint32_t)i + 1;
+}
+
+/* How many words have each four bytes, as far as a hash tells them apart. */
+static uint32_t *count_grams(const struct words *w)
+{
+    uint32_t *counts = xcalloc(GRAMS, sizeof *counts);
+    for (size_t i = 0; i < w->n; i++)
+        for (size_t at = 0; at + 4 <= w->cells[i].word.n; at++)
+            counts[hash(gram_at(w->cells[i].word.p + at, 4), 16)]++;
+    return counts;
+}
+
+void words_index(struct words *w)
+{
+    uint32_t *counts = count_grams(w);
+    for (size_t i = 0; i < w->n; i++) {
+        struct cell *cell = &w->cells[i];
+        uint32_t least = UINT32_MAX;
+        if (cell->word.n == 3) {
+            cell->gram = gram_at(cell->word.p, 3);
+            file(w->threes, w, i);
+            w->any_short = true;
+            continue;
+        }
+        for (size_t at = 0; at + 4 <= cell->word.n; at++) {
+            uint32_t gram = gram_at(cell->word.p + at, 4), count = counts[hash(gram, 16)];
+            if (count >= least)
+                continue;
+            least = count;
+            cell->gram = gram;
+            cell->at = (uint32_t)at;
+        }
+        file(w->fours, w, i);
+    }
+    free(counts);
+}
+
+static void compare(const struct words *w, uint32_t first, uint32_t gram, struct str text, size_t at,
+                    uint64_t *found)
+{
+    for (uint32_t i = first; i; i = w->cells[i - 1].next) {
+        const struct cell *cell = &w->cells[i - 1];
+        if (cell->gram == gram && cell->at <= at && cell->word.n <= text.n - (at - cell->at) &&
+            memcmp(text.p + at - cell->at, cell->word.p, cell->word.n) == 0)
+            found[cell->sets / 64] |= UINT64_C(1) << (cell->sets % 64);
+    }
+}
+
+void words_find(const struct words *w, struct str text, uint64_t *found)
+{
+    for (size_t at = 0; at < text.n; at++) {
+        uint32_t four = gram_at(text.p + at, 4);
+        uint32_t first = w->fours[hash(four, 13)];
+        if (first)
+            compare(w, first, four, text, at, found);
+        if (!w->any_short)
+            continue;
+        uint32_t three = gram_at(text.p + at, 3);
+        first = w->threes[hash(three, 13)];
+        if (first)
+            compare(w, first, three, text, at, found);
+    }
+}

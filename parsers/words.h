@@ -1,0 +1,22 @@
+/* words.h - which of some thousand words are in a short text. For texts of some hundred bytes this is
+ * several times faster than Vectorscan, whose strength are long ones. */
+#ifndef PARSERS_WORDS_H
+#define PARSERS_WORDS_H
+
+#include "base/str.h"
+
+enum { WORD_BYTES_MIN = 3, WORDS_SLACK = 4 };
+
+struct words;
+/* The caller owns what it gives; NULL is fine for words_close(). */
+struct words *words_open(void);
+void words_close(struct words *w);
+/* Copies the word, of WORD_BYTES_MIN bytes or more; sets is what its finding sets in found[]. */
+void words_add(struct words *w, struct str word, uint32_t sets);
+/* After the last word, before the first text. */
+void words_index(struct words *w);
+/* Sets bit `sets` of found[] for each word in the text, byte for byte. WORDS_SLACK bytes behind the
+ * text are read too, whatever they hold. Any number of threads. */
+void words_find(const struct words *w, struct str text, uint64_t *found);
+
+#endif
