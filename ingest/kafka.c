@@ -214,6 +214,8 @@ void kafka_close(struct kafka *k)
     free(k->parts);
     free(k->held);
     free(k->lanes);
+    buf_release(&k->unpacked.bytes);
+    free(k->unpacked.ends);
     free(k->cluster);
     free(k);
 }

@@ -24,6 +24,13 @@ struct marker {
     uint32_t crc;
 };
 
+/* Record i is bytes[ends[i - 1]..ends[i]). */
+struct unpacked_record {
+    struct buf bytes;
+    size_t *ends;
+    size_t n, cap;
+};
+
 /* Offsets from <= o < to. */
 struct range {
     int64_t from, to;
@@ -103,9 +110,11 @@ struct kafka {
     rd_kafka_message_t **held; /* held[0..n_held): fetched, not handed over yet */
     struct lane **lanes;       /* lanes[i] is held[i]'s */
     size_t n_held, cap_held;
+    struct unpacked_record unpacked; /* scratch */
     atomic_int open_lanes;
     enum kafka_state state;
-    int64_t state_ns, commit_ns, told_ns;
+    int64_t state_ns, commit_ns, told_ns, nudge_ns;
+    size_t nudged; /* the next part to ask about */
     bool committing, commit_failed, closing, down;
 };
 
@@ -154,6 +163,10 @@ struct str kafka_route(const struct kafka_config *config, const char *topic,
                        const rd_kafka_message_t *m, struct arena *arena);
 /* Why a record can't be a log line, or NULL. */
 const char *kafka_poison(const rd_kafka_message_t *m);
+
+/* kafka_otlp.c: the log records in a record of OpenTelemetry's JSON, each as an object of its own;
+ * false when it is none. */
+bool otlp_unpack(struct str record, struct unpacked_record *out);
 
 /* kafka.c */
 void kafka_warn(struct kafka *k, const char *format, ...) __attribute__((format(printf, 2, 3)));

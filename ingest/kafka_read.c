@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { POISON_MAX = 32 }; /* of a chunk: each keeps up to 64 KiB */
+enum { BEHIND = 1000, NUDGE_MS = 500, NUDGE_APART_MS = 5, NUDGE_FAILED_MS = 5000 };
+
 /* In lanes[]: the record stays held. */
 static struct lane unclaimed;
 
@@ -143,14 +146,30 @@ static int64_t time_of(const rd_kafka_message_t *m)
     return ms > 0 ? ms * 1000 : civil_now_us();
 }
 
-static void add(struct chunk *chunk, const rd_kafka_message_t *m, const char *poison)
+/* Why the record is none, or NULL; k->unpacked holds what is in it where that is several. */
+static const char *open_record(struct kafka *k, const rd_kafka_message_t *m, size_t *bytes)
+{
+    const char *poison = kafka_poison(m);
+    k->unpacked.n = 0;
+    *bytes = poison ? 0 : m->len;
+    if (poison || !otlp_unpack(str_make(m->payload, m->len), &k->unpacked))
+        return poison;
+    *bytes = k->unpacked.bytes.n;
+    return *bytes > CHUNK_BYTES ? "an OpenTelemetry record of more than 1 MiB" : NULL;
+}
+
+static void add(struct kafka *k, struct chunk *chunk, const rd_kafka_message_t *m)
 {
     struct str record = str_make(m->payload, m->len);
-    while (!poison && record.n && record.p[record.n - 1] == '\n')
+    size_t from = 0;
+    for (size_t i = 0; i < k->unpacked.n; i++) {
+        size_t to = k->unpacked.ends[i];
+        chunk_record(chunk, str_make(k->unpacked.bytes.p + from, to - from), m->offset, time_of(m));
+        from = to;
+    }
+    while (record.n && record.p[record.n - 1] == '\n')
         record.n--;
-    if (poison)
-        chunk_poison(chunk, record, m->offset, poison);
-    else
+    if (k->unpacked.n == 0)
         chunk_record(chunk, record, m->offset, time_of(m));
 }
 
@@ -171,13 +190,17 @@ static int hand_over(struct kafka *k, size_t first, struct err *err)
             lane->part->replayed++;
             continue;
         }
-        const char *poison = kafka_poison(m);
-        if (last && !poison && m->len > CHUNK_BYTES - chunk->bytes.n) {
+        size_t bytes;
+        const char *poison = open_record(k, m, &bytes);
+        if (last && (bytes > CHUNK_BYTES - chunk->bytes.n || chunk->listed.n_poison >= POISON_MAX)) {
             give(lane, chunk, last);
             if (!(chunk = pipeline_take(k->host.pipeline)))
                 return err_set(err, ERR_FAILED, "the pipeline has failed");
         }
-        add(chunk, m, poison);
+        if (poison)
+            chunk_poison(chunk, str_make(m->payload, m->len), m->offset, poison);
+        else
+            add(k, chunk, m);
         last = m;
     }
     if (last)
@@ -339,6 +362,27 @@ static void skip(struct kafka *k)
     }
 }
 
+/* librdkafka 2.0 stops fetching while its queue is full and looks again only after a second: that the
+ * queue has become empty doesn't wake its thread, but a question to the broker does. */
+static void nudge(struct kafka *k)
+{
+    int64_t now = clock_ns(), low, high;
+    if (k->down || k->n_held > 0 || now < k->nudge_ns)
+        return;
+    for (size_t i = 0; i < k->n_parts; i++) {
+        struct part *p = k->parts[(k->nudged + i) % k->n_parts];
+        if (!p->located || p->paused || p->consumed + BEHIND > p->high)
+            continue;
+        rd_kafka_resp_err_t e =
+            rd_kafka_query_watermark_offsets(k->rk, p->topic, p->partition, &low, &high, NUDGE_MS);
+        if (!e && high > p->high)
+            p->high = high;
+        k->nudged = (k->nudged + i + 1) % k->n_parts;
+        k->nudge_ns = now + (e ? NUDGE_FAILED_MS : NUDGE_APART_MS) * INT64_C(1000000);
+        return;
+    }
+}
+
 /* ---- progress ---- */
 
 /* One line a second while far behind, on a terminal. */
@@ -371,7 +415,9 @@ int kafka_step(struct kafka *k, struct err *err)
     if (k->n_held > 0 && hand_over_all(k, err) != 0)
         return err->code;
     skip(k);
+    if (got < FETCH_LEAST)
+        nudge(k);
     int wait_ms = group_step(k);
     tell_progress(k);
-    return got > 0 && k->n_held == 0 ? 0 : wait_ms;
+    return got > 0 ? 0 : wait_ms; /* the queue tells only when it was empty before */
 }

@@ -3,6 +3,7 @@
 #include "parsers/flatten.h"
 
 #include <fnmatch.h>
+#include <stdlib.h>
 
 enum { JSON_DEPTH_MAX = 64, BINARY_SAMPLE = 512 };
 
@@ -22,6 +23,11 @@ static struct str field_of(const rd_kafka_message_t *m, const char *name, struct
     struct pairs *pairs = arena_alloc(arena, sizeof *pairs);
     struct str text = str_trim(str_make(m->payload, m->len));
     bool torn;
+    struct unpacked_record inner = {0};
+    if (otlp_unpack(text, &inner))
+        text = arena_copy(arena, str_make(inner.bytes.p, inner.ends[0]));
+    buf_release(&inner.bytes);
+    free(inner.ends);
     pairs->n = 0;
     if (text.n == 0 || text.p[0] != '{' || !flatten_json(text, arena, pairs, &torn))
         return STR_NONE;
@@ -82,10 +88,26 @@ static bool too_deep(struct str s)
     return false;
 }
 
+/* Eight bytes at a time: is one of them below 0x20? */
+static bool any_control(const char *p, size_t n)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+    uint64_t found = 0, word;
+    for (size_t i = 0; i + 8 <= n; i += 8) {
+        memcpy(&word, p + i, 8);
+        found |= (word - ones * 0x20) & ~word & high;
+    }
+    for (size_t i = n & ~(size_t)7; i < n; i++)
+        found |= (unsigned char)p[i] < 0x20;
+    return found != 0;
+}
+
 /* A log line may hold a stray NUL or an escape sequence, but isn't made of them. */
 static bool binary(struct str s)
 {
     size_t controls = 0, n = s.n < BINARY_SAMPLE ? s.n : BINARY_SAMPLE;
+    if (!any_control(s.p, n))
+        return false;
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)s.p[i];
         controls += c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != 0x1b;

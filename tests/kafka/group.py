@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -69,7 +70,7 @@ class Consumer:
         with open(self.folder / "stderr", "ab") as err, open(self.folder / "stdout", "wb") as out:
             self.process = subprocess.Popen(
                 [BINARY, "follow", "--config", str(self.config), "--store", str(self.store)],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+                stdin=subprocess.DEVNULL, stdout=out, stderr=err, restore_signals=False)
         return self
 
     def kill(self):
@@ -115,6 +116,13 @@ class Consumer:
 
     def stream(self, name):
         return next((s for s in self.status()["streams"] if s["stream"] == name), None)
+
+    def quarantine(self, stream):
+        """The quarantined records of a stream; no command shows them."""
+        path = self.store / "streams" / f"{stream}.db"
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+            db.row_factory = sqlite3.Row
+            return [dict(row) for row in db.execute("SELECT * FROM quarantine")]
 
     def partitions(self):
         """The newest detail of each partition's cursors, by "topic/partition"."""
