@@ -7,7 +7,25 @@ static const struct column columns[] = {
     {"stored", "stored", true},  {"pruned", "pruned", true}, {"bytes", "bytes", true},
     {"file_bytes", "on disk", true}, {"last", "last event", false},
 };
-static const struct view view = {"streams", columns, sizeof columns / sizeof *columns, NULL};
+static const struct column partition_columns[] = {
+    {"topic", "topic", false}, {"partition", "partition", true}, {"position", "position", true},
+    {"end", "end", true},      {"lag", "lag", true},             {"rate", "records/s", true},
+    {"gaps", "gaps", true},    {"at", "as of", false},
+};
+
+static void tables(const struct cli *cli, json_t *answer, struct buf *out)
+{
+    const json_t *partitions = json_object_get(answer, "partitions");
+    table_rows(&cli->screen, json_object_get(answer, "streams"), columns,
+               sizeof columns / sizeof *columns, out);
+    if (json_array_size(partitions) == 0)
+        return;
+    buf_char(out, '\n');
+    table_rows(&cli->screen, partitions, partition_columns,
+               sizeof partition_columns / sizeof *partition_columns, out);
+}
+
+static const struct view view = {"streams", columns, sizeof columns / sizeof *columns, tables};
 
 static int run(struct cli *cli, struct err *err)
 {

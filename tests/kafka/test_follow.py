@@ -18,6 +18,13 @@ class Follow(Case):
             self.send((i % 3, "-", failure(i)))
         until(lambda: c.count() == 3020, "20 more")
         self.assertEqual(c.stop()["streams"][0]["events"], 3020)
+        rows = {(r["topic"], r["partition"]): r for r in c.status()["partitions"]}
+        self.assertEqual(len(rows), 3)
+        for i in range(3):
+            row = rows[self.topic, i]
+            self.assertEqual((row["position"], row["end"], row["lag"], row["gaps"]),
+                             (1000 + (20 + 2 - i) // 3, row["position"], 0, 0), row)
+        self.assertIn("records/s", c.ask("status", "--output", "table"))
         self.ledger([c], 3020)
 
     def test_killed_again_and_again_it_loses_nothing_and_stores_nothing_twice(self):
