@@ -46,9 +46,9 @@ class Times(Case):
         self.assertEqual(self.times(lines, "--now", NEW_YEAR, "--tz", "Europe/Berlin"),
                          [berlin for _, _, berlin in SHAPES])
 
-    def test_a_missing_year_is_the_last_one_in_which_the_day_has_come(self):
+    def test_a_missing_year_is_the_last_one_that_is_at_most_a_day_ahead(self):
         line = f"Jan  1 00:05:00 host app[7]: {TLS}"
-        for now, year in ((NEW_YEAR, 2026), ("2026-12-31T23:59:00Z", 2026),
+        for now, year in ((NEW_YEAR, 2026), ("2026-12-30T12:00:00Z", 2026),
                           ("2025-12-31T23:59:00Z", 2026), ("2025-12-30T12:00:00Z", 2025)):
             self.assertEqual(self.times([line], "--now", now), [f"{year}-01-01T00:05:00Z"], now)
 
