@@ -186,18 +186,30 @@ static int64_t tick_of(const struct onset_window *w)
     return 1;
 }
 
+/* Every so manieth event, so that a ramp is looked for among EVENTS_MOST at most; the shape stays. */
+static void thin(const struct onset_window *window, int64_t kept[EVENTS_MOST],
+                 struct onset_window *out)
+{
+    size_t every = (window->n + EVENTS_MOST - 1) / EVENTS_MOST;
+    *out = *window;
+    out->at_us = kept;
+    out->n = 0;
+    out->before /= (double)every;
+    for (size_t i = every - 1; i < window->n; i += every)
+        kept[out->n++] = window->at_us[i];
+}
+
 bool onset_find(const struct onset_window *window, struct onset *out)
 {
-    struct onset_window w = *window;
-    *out = (struct onset){.tick_us = tick_of(&w)};
-    if (w.n > EVENTS_MOST) {
-        w.until_us = w.at_us[EVENTS_MOST];
-        w.n = EVENTS_MOST;
-    }
-    if (find_step(&w, out) == -INFINITY)
+    int64_t kept[EVENTS_MOST];
+    struct onset_window thinned;
+    *out = (struct onset){.tick_us = tick_of(window)};
+    if (find_step(window, out) == -INFINITY)
         return false;
-    if (w.before > 0)
-        find_ramp(&w, out);
+    if (window->before > 0) {
+        thin(window, kept, &thinned);
+        find_ramp(&thinned, out);
+    }
     if (out->tick_us > 1) /* a clock that cuts digits off tells the time by up to a tick too early */
         out->latest_us += out->tick_us - 1;
     return true;

@@ -47,7 +47,7 @@ class Docs(Case):
 
     def test_the_page_has_every_command_that_answers(self):
         commands = re.findall(r"^  ([a-z-]+)  +\S", self.ok("help"), re.M)
-        answering = set(commands) - {"follow", "tail", "help", "first-spike"}
+        answering = set(commands) - {"follow", "tail", "help"}
         self.assertEqual(answering - set(SHOWN), set())
         for name in ("tail", "follow"):
             self.assertIn(f"Also `{name}`", PAGE)

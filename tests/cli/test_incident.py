@@ -7,6 +7,7 @@ import sys
 import unittest
 from datetime import datetime
 
+from test_docs import SHOWN, shape
 from tool import INCIDENT, Case
 
 TRUTH = json.loads((INCIDENT / "truth.json").read_text())
@@ -52,6 +53,10 @@ class Incident(Case):
                          ("mesh", "upstream", "local"))
         self.assertEqual(first["hosts"][0]["host"], "payments.shop.svc.cluster.local")
         self.assertEqual(answer["quiet"], [])
+        shown = SHOWN["first-spike"]
+        self.assertEqual(list(answer), list(shown))
+        for key in ("first", "order", "deploy", "new"):
+            self.assertEqual(shape(answer[key]), shape(shown[key]), "docs/json.md")
 
     def test_the_verdict_for_the_eye(self):
         text = self.ok("first-spike", *self.now, "--output", "table")

@@ -79,6 +79,18 @@ Test(onset, a_step_is_known_to_about_one_gap_between_events)
     cr_expect_leq(o.latest_us - o.earliest_us, us(1.5));
 }
 
+Test(onset, many_events_before_and_after_make_it_more_exact)
+{
+    static struct window t = {.state = 9};
+    struct onset o;
+    fill(&t, 4, 40, 60, 0);
+    cr_assert_eq(t.w.n, (size_t)TIMES);
+    t.w.until_us = t.at_us[TIMES - 1] + 1;
+    cr_assert(onset_find(&t.w, &o));
+    cr_expect_lt(llabs(o.at_us - us(60)), us(0.5));
+    cr_expect_lt(o.latest_us - o.earliest_us, us(2));
+}
+
 Test(onset, times_in_whole_seconds_are_up_to_a_second_too_early)
 {
     static struct window t = {.state = 5};
