@@ -163,6 +163,7 @@ struct lines;
 /* NULL or "-": standard input; .gz and .zst by their first bytes. The caller owns *out. */
 int lines_open(const char *path, struct lines **out, struct err *err);
 void lines_close(struct lines *in); /* NULL is fine */
+void lines_end_with(struct lines *in, char end); /* before the first is read; else LF */
 /* The next block of whole lines, empty at the end; good until the next call. A line of more than
  * 1 MiB is cut to a little more than RECORD_MAX. */
 int lines_next(struct lines *in, struct str *block, struct err *err);

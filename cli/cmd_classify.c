@@ -1,4 +1,4 @@
-/* cmd_classify.c - one result for each line of the input, in order. A block of lines is cut into as
+/* cmd_classify.c - one result for each line of the input, in order, or for each record (--null). A block of lines is cut into as
  * many parts as there are cores; each part has its own thread, classifier and output. */
 #include "cli/cli.h"
 
@@ -13,6 +13,7 @@ struct worker {
     struct classifier *classifier;
     struct reading reading;
     struct str part; /* whole lines */
+    char end;        /* of a line */
     uint64_t first_line;
     uint64_t lines, events, quarantined; /* of the part */
     struct buf out;
@@ -21,6 +22,7 @@ struct worker {
 struct team {
     struct worker workers[WORKERS_MAX];
     size_t n;
+    char end; /* of a line: LF, or NUL with --null */
     struct rules *rules;
     struct zone *zone;
     uint64_t lines, events, quarantined, bytes;
@@ -49,38 +51,39 @@ static void *classify_part(void *context)
     w->lines = w->events = w->quarantined = 0;
     w->out.n = 0;
     while (left.n) {
-        const char *lf = memchr(left.p, '\n', left.n);
-        size_t n = lf ? (size_t)(lf - left.p) : left.n;
+        const char *end = memchr(left.p, w->end, left.n);
+        size_t n = end ? (size_t)(end - left.p) : left.n;
         classify_record(w, str_head(left, n));
         left = str_from(left, n + 1);
     }
     return NULL;
 }
 
-static uint64_t count_lines(struct str s)
+static uint64_t count_lines(struct str s, char end)
 {
     uint64_t n = 0;
     for (size_t i = 0; i < s.n; i++)
-        n += s.p[i] == '\n';
-    return n + (s.n && s.p[s.n - 1] != '\n');
+        n += s.p[i] == end;
+    return n + (s.n && s.p[s.n - 1] != end);
 }
 
-/* Cuts the block behind a LF into parts of about the same size; returns how many. */
+/* Cuts the block behind a line's end into parts of about the same size; returns how many. */
 static size_t deal(struct team *team, struct str block, int64_t now_us)
 {
     size_t used = 0, share = block.n / team->n > PART_LEAST ? block.n / team->n : PART_LEAST;
     uint64_t line = team->lines + 1;
     while (block.n) {
-        const char *lf = used + 1 < team->n && block.n > share
-                             ? memchr(block.p + share, '\n', block.n - share)
-                             : NULL;
-        size_t n = lf ? (size_t)(lf + 1 - block.p) : block.n;
+        const char *end = used + 1 < team->n && block.n > share
+                              ? memchr(block.p + share, team->end, block.n - share)
+                              : NULL;
+        size_t n = end ? (size_t)(end + 1 - block.p) : block.n;
         struct worker *w = &team->workers[used++];
         w->part = str_head(block, n);
+        w->end = team->end;
         w->first_line = line;
         w->reading.now_us = now_us;
         block = str_from(block, n);
-        line += block.n ? count_lines(w->part) : 0;
+        line += block.n ? count_lines(w->part, team->end) : 0;
     }
     return used;
 }
@@ -120,6 +123,8 @@ static int classify_lines(const struct cli *cli, struct team *team, struct lines
 {
     struct progress progress;
     struct str block = STR_NONE;
+    team->end = option_given(cli, OPT_null) ? '\0' : '\n';
+    lines_end_with(in, team->end);
     progress_begin(&progress, "classify");
     int rc = 0;
     while ((rc = lines_next(in, &block, err)) == 0 && block.n) {
@@ -215,9 +220,9 @@ const struct command command_classify = {
     .name = "classify",
     .words = "[PATH]",
     .summary = "Says of each line whether it reports a failed TLS handshake, and which.",
-    .details = "Reads PATH (plain or .gz) or standard input; one result a line, in order.",
+    .details = "Reads PATH (plain, .gz or .zst) or standard input; one result a line, in order.",
     .example = "tail -n 1000 /var/log/nginx/error.log | tlstrail classify",
-    .options = OPTS_CLASSIFY | OPT(output) | OPT(record),
+    .options = OPTS_CLASSIFY | OPT(output) | OPT(record) | OPT(null),
     .words_most = 1,
     .piped = OUTPUT_NDJSON,
     .run = run,

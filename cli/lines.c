@@ -14,6 +14,7 @@ enum { BLOCK = 1024 * 1024 };
 
 struct lines {
     const char *name;
+    char end; /* of a line: LF or NUL */
     int fd;
     struct input *in;
     uint64_t size;
@@ -45,6 +46,7 @@ int lines_open(const char *path, struct lines **out, struct err *err)
     struct lines *in = xcalloc(1, sizeof *in);
     in->name = standard ? "standard input" : path;
     in->buf = xcalloc(1, BLOCK);
+    in->end = '\n';
     if (!standard && open_file(in, path, err) != 0) {
         lines_close(in);
         return err->code;
@@ -67,6 +69,11 @@ void lines_close(struct lines *in)
     free(in);
 }
 
+void lines_end_with(struct lines *in, char end)
+{
+    in->end = end;
+}
+
 uint64_t lines_size(const struct lines *in)
 {
     return in->size;
@@ -87,21 +94,21 @@ static int read_more(struct lines *in, struct err *err)
 /* Drops what is left of a line that was cut. */
 static void skip(struct lines *in)
 {
-    char *lf = memchr(in->buf + in->from, '\n', in->n - in->from);
-    in->skipping = !lf;
-    in->from = lf ? (size_t)(lf + 1 - in->buf) : in->n;
+    char *end = memchr(in->buf + in->from, in->end, in->n - in->from);
+    in->skipping = !end;
+    in->from = end ? (size_t)(end + 1 - in->buf) : in->n;
 }
 
 static bool take_lines(struct lines *in, struct str *block)
 {
     size_t n = in->n - in->from;
-    char *lf = n ? memrchr(in->buf + in->from, '\n', n) : NULL;
-    if (lf)
-        n = (size_t)(lf + 1 - (in->buf + in->from));
+    char *end = n ? memrchr(in->buf + in->from, in->end, n) : NULL;
+    if (end)
+        n = (size_t)(end + 1 - (in->buf + in->from));
     else if (!in->ended && n < BLOCK)
         return false;
     *block = str_make(in->buf + in->from, n);
-    if (!lf && n == BLOCK) { /* no LF in all of it */
+    if (!end && n == BLOCK) { /* no end in all of it */
         block->n = RECORD_MAX + 1;
         in->skipping = true;
     }

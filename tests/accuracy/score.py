@@ -16,7 +16,6 @@ hard negatives taken    of the records without a failure, how many became an eve
 """
 import argparse
 import collections
-import concurrent.futures
 import glob
 import json
 import os
@@ -43,28 +42,16 @@ def load(path):
     return records
 
 
-def run(binary, arguments, text):
-    done = subprocess.run([binary, "classify", "--output", "ndjson", *arguments],
+def classify(binary, records):
+    """One result a record."""
+    text = "".join(record["line"].rstrip("\r\n") + "\0" for record in records)
+    done = subprocess.run([binary, "classify", "--output", "ndjson", "--null"],
                           input=text.encode("utf-8", "surrogateescape"), capture_output=True, check=False)
     if done.returncode not in (0, 1):
         sys.exit("tlstrail classify: " + done.stderr.decode("utf-8", "replace"))
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def classify(binary, records):
-    """One result a record: one process for all of one line, one process for each of several."""
-    results = [None] * len(records)
-    short = [i for i, r in enumerate(records) if not any(c in r["line"] for c in "\n\r") and r["line"]]
-    found = run(binary, [], "".join(records[i]["line"] + "\n" for i in short)) if short else []
-    if len(found) != len(short):
-        sys.exit(f"classify gave {len(found)} results for {len(short)} lines")
-    for i, result in zip(short, found):
-        results[i] = result
-    rest = [i for i in range(len(records)) if results[i] is None]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        whole = pool.map(lambda i: run(binary, ["--record"], records[i]["line"]), rest)
-        for i, result in zip(rest, whole):
-            results[i] = result[0] if result else {"failure": False}
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    if len(results) != len(records):
+        sys.exit(f"classify gave {len(results)} results for {len(records)} records")
     return results
 
 
@@ -188,12 +175,15 @@ def main():
     total = Score()
     print(f"{'set':<28}" + " ".join(f"{name:>7}" if key == "records" else f"{name:>6}"
                                     for key, name in HEADINGS))
-    for path in options.files or sets():
-        records = load(path)
+    labels = {path: load(path) for path in options.files or sets()}
+    found = classify(binary, [record for records in labels.values() for record in records])
+    for path in labels:
+        here = found[:len(labels[path])]
+        del found[:len(labels[path])]
         one = Score()
-        for record, found in zip(records, classify(binary, records)):
-            one.add(record, found)
-            total.add(record, found)
+        for record, result in zip(labels[path], here):
+            one.add(record, result)
+            total.add(record, result)
         print_row(os.path.basename(path), one.numbers())
     print_row("all", total.numbers())
     print_confusion(total.confusion)

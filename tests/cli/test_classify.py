@@ -51,6 +51,11 @@ class Shapes(Case):
                       "shop.example.com"):
             self.assertIn(words, second)
 
+    def test_records_that_end_with_nul_may_have_several_lines(self):
+        rows = self.rows("classify", "--null", stdin=f"{OTHER}\n{NGINX_UPSTREAM}\0{OTHER}\0{HAPROXY}")
+        self.assertEqual([(r["line"], r["failure"]) for r in rows],
+                         [(1, True), (2, False), (3, True)])
+
     def test_a_record_is_all_of_the_input(self):
         trace = ("2026-04-18T06:12:09.912+02:00 ERROR [main] c.e.PaymentClient : charge failed\n"
                  "javax.net.ssl.SSLHandshakeException: Received fatal alert: certificate_unknown\n"
