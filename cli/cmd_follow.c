@@ -12,14 +12,13 @@ static int run(struct cli *cli, struct err *err)
     struct ingest_total *totals = NULL;
     size_t n = 0;
     int rc = 0;
+    stop_on_signals(); /* a stop while it starts ends it as cleanly as later on */
     if (!path)
         return err_set(err, ERR_USAGE, "follow: needs --config FILE; see docs/config.md");
     if ((rc = follow_config_load(path, &config, err)) == 0 &&
         (rc = rules_of(cli, follow_config_rules(config), &rules, err)) == 0 &&
-        (rc = store_of(cli, STORE_WRITE, follow_config_store(config), &store, err)) == 0) {
-        stop_on_signals();
+        (rc = store_of(cli, STORE_WRITE, follow_config_store(config), &store, err)) == 0)
         rc = follow_run(store, config, rules, &stop_flag, &totals, &n, err);
-    }
     if (store && (rc == 0 || n))
         ledger_print(cli, totals, n);
     free(totals);

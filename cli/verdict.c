@@ -88,6 +88,8 @@ static void when(struct verdict_view *v)
                clock_of(json_text(v->first, "latest"), b));
     if (json_is_true(json_object_get(v->first, "slow")))
         buf_str(&text, STR(", growing slowly"));
+    if (json_is_string(json_object_get(v->first, "ended")))
+        buf_printf(&text, ", over at %s", clock_of(json_text(v->first, "ended"), a));
     if (p < 1e-12)
         buf_str(&text, STR("; chance alone: less than 1 in 10^12"));
     else

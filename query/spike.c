@@ -17,6 +17,10 @@ static const int64_t HISTORY_US = 6 * HOUR_US;     /* before --since, to know wh
 static const int64_t BURST_US = 10 * MINUTE_US;    /* what ends sooner is a burst */
 static const int64_t NEIGHBOURS_US = 15 * MINUTE_US; /* rises of one incident follow in this time */
 static const int64_t TOGETHER_US = 2 * MINUTE_US;  /* bursts of one incident, in this */
+static const int64_t LASTING_US = 5 * MINUTE_US;   /* one stream's burst is an incident from here on */
+static const int64_t APART_US = 5 * MINUTE_US;     /* a weak rise so long before is no part of it */
+static const double WEAK = 0.05; /* of the others' strongest */
+static const double OVER = 0.5;  /* what is over weighs this much beside what goes on */
 static const double FALSE_ALARM = 1e-5;
 static const double SHARE_LEAST = 0.1; /* of a stream's largest rise: smaller ones don't date it */
 static const double ONE_PEER = 0.8;
@@ -99,9 +103,8 @@ struct timing {
     void *context;
 };
 
-static bool of_rise(const struct spike *q, const struct rise *rise, const struct event *event)
+static bool of_rise(const struct rise *rise, const struct event *event)
 {
-    (void)q;
     return event->reason == rise->track->reason && event->leg == rise->track->leg;
 }
 
@@ -110,7 +113,7 @@ static int on_time(void *context, int64_t series, int64_t time_us)
     struct timing *t = context;
     const struct slice *slice = t->q->hops[t->rise->hop].slice;
     if (series < 0 || (size_t)series >= slice->n_series || !slice->series[series] ||
-        !of_rise(t->q, t->rise, &slice->series[series]->event))
+        !of_rise(t->rise, &slice->series[series]->event))
         return 0;
     return t->visit(t->context, time_us);
 }
@@ -119,7 +122,7 @@ static int on_peer_time(void *context, int64_t id, const struct event *event)
 {
     struct timing *t = context;
     (void)id;
-    if (!of_rise(t->q, t->rise, event) ||
+    if (!of_rise(t->rise, event) ||
         !selection_field_matches(t->q->sel, FIELD_peer, event->peer))
         return 0;
     return t->visit(t->context, event->time_us);
@@ -140,7 +143,6 @@ int spike_times(struct spike *q, const struct rise *rise, int64_t from_us, int64
 }
 
 struct peers {
-    struct spike *q;
     const struct rise *rise;
     struct keys keys;
     size_t counts[PEER_EVENTS], n;
@@ -150,32 +152,26 @@ static int on_peer(void *context, int64_t id, const struct event *event)
 {
     struct peers *p = context;
     (void)id;
-    if (!of_rise(p->q, p->rise, event))
+    if (!of_rise(p->rise, event))
         return 0;
     p->counts[keys_add(&p->keys, peer_address(event->peer))]++;
     return ++p->n == PEER_EVENTS;
 }
 
-/* How much of what a rise counts is more than usual. */
-static double share_of_excess(const struct rise *rise)
-{
-    return rise->excess / fmax(rise->episode.counted, 1);
-}
-
-int spike_one_peer(struct spike *q, const struct rise *rise, struct str *peer, struct err *err)
+/* Sets the peer that nearly all of what the rise has more than usual comes from, if one does. */
+static int find_client(struct spike *q, struct rise *rise, struct err *err)
 {
     const struct slice *slice = q->hops[rise->hop].slice;
-    struct peers p = {.q = q, .rise = rise};
+    struct peers p = {.rise = rise};
     struct event_query query = {.from_us = rise->start_us,
                                 .until_us = rise->end_us,
                                 .series = slice->wanted,
                                 .n_series = slice->n_series};
     int rc = store_events(q->store, slice->stream, &query, on_peer, &p, err);
-    double more = (double)p.n * share_of_excess(rise);
-    *peer = STR_NONE;
+    double more = (double)p.n * rise->excess / fmax(rise->episode.counted, 1);
     for (size_t i = 0; i < p.keys.n; i++)
         if (p.keys.text[i].n && (double)p.counts[i] >= ONE_PEER * more)
-            *peer = arena_copy(&q->arena, p.keys.text[i]);
+            rise->client = arena_copy(&q->arena, p.keys.text[i]);
     keys_release(&p.keys);
     return rc;
 }
@@ -235,17 +231,27 @@ static int find_rises(struct spike *q, struct err *err)
     qsort(q->rises, q->n, sizeof *q->rises, by_start);
     for (size_t i = 0; i < q->n; i++) {
         struct rise *r = &q->rises[i];
-        struct str peer = STR_NONE;
-        if (!r->episode.fallen || r->burst || r->track->leg == LEG_upstream)
+        if (!r->episode.fallen || r->track->leg == LEG_upstream)
             continue;
-        if (spike_one_peer(q, r, &peer, err) != 0)
+        if (find_client(q, r, err) != 0)
             return err->code;
-        r->burst = peer.p != NULL;
+        r->burst = r->burst || r->client.p;
     }
     return 0;
 }
 
 /* ---- the incident ---- */
+
+enum rise_kind {
+    RISE_lasting, /* goes on, or did for long */
+    RISE_burst,
+    RISE_client, /* ended by itself and came from one client */
+};
+
+static enum rise_kind kind_of(const struct rise *r)
+{
+    return !r->burst ? RISE_lasting : r->client.p ? RISE_client : RISE_burst;
+}
 
 /* Rises [from..to) of a kind, each within gap of the one before. */
 struct group {
@@ -255,13 +261,13 @@ struct group {
 };
 
 /* What each hop's strongest rise weighs; one that goes on counts double. */
-static void weigh(const struct spike *q, struct group *g, bool bursts)
+static void weigh(const struct spike *q, struct group *g, enum rise_kind kind)
 {
     double *best = xcalloc(q->n_hops, sizeof *best);
     for (size_t i = g->from; i < g->to; i++) {
         const struct rise *r = &q->rises[i];
         double weight = log1p(r->episode.evidence) * (r->episode.fallen ? 1 : 2);
-        if (r->burst == bursts && r->start_us >= q->since_us)
+        if (kind_of(r) == kind && r->start_us >= q->since_us)
             best[r->hop] = fmax(best[r->hop], weight);
     }
     for (size_t h = 0; h < q->n_hops; h++) {
@@ -271,58 +277,73 @@ static void weigh(const struct spike *q, struct group *g, bool bursts)
     free(best);
 }
 
-static struct group heaviest(const struct spike *q, bool bursts)
+static struct group heaviest(const struct spike *q, enum rise_kind kind)
 {
     struct group best = {.weight = 0};
-    int64_t gap = bursts ? TOGETHER_US : NEIGHBOURS_US;
+    int64_t gap = kind == RISE_burst ? TOGETHER_US : NEIGHBOURS_US;
     for (size_t i = 0; i < q->n;) {
         struct group g = {.from = i};
         int64_t last = q->rises[i].start_us;
         for (; i < q->n && q->rises[i].start_us - last <= gap; i++)
-            if (q->rises[i].burst == bursts)
+            if (kind_of(&q->rises[i]) == kind)
                 last = q->rises[i].start_us;
         g.to = i;
-        weigh(q, &g, bursts);
+        weigh(q, &g, kind);
         if (g.weight > best.weight)
             best = g;
     }
     return best;
 }
 
-/* Whether the bursts of a group are one client's doing. */
-static int one_client(struct spike *q, const struct group *g, bool *yes, struct err *err)
+/* Whether a group of bursts can be an incident that is over: streams broke together, or one did for a
+ * while. */
+static bool plausible(const struct spike *q, const struct group *g)
 {
-    *yes = true;
-    for (size_t i = g->from; *yes && i < g->to; i++) {
-        struct str peer = STR_NONE;
-        if (!q->rises[i].burst || q->rises[i].track->leg == LEG_upstream)
-            continue;
-        if (spike_one_peer(q, &q->rises[i], &peer, err) != 0)
-            return err->code;
-        *yes = peer.p != NULL;
-    }
-    return 0;
+    bool lasting = g->hops > 1;
+    for (size_t i = g->from; i < g->to; i++)
+        lasting = lasting || (kind_of(&q->rises[i]) == RISE_burst &&
+                              q->rises[i].end_us - q->rises[i].start_us >= LASTING_US);
+    return lasting;
 }
 
-static int choose(struct spike *q, struct err *err)
+/* What fails a little more since some minutes before the others do, in one stream only, is none of
+ * theirs. */
+static void drop_precursor(struct spike *q, const struct group *g)
 {
-    struct group g = heaviest(q, false);
-    bool bursts = false, scanner = false;
-    if (g.weight <= 0) {
-        g = heaviest(q, true);
-        bursts = g.hops > 1;
-        if (bursts && one_client(q, &g, &scanner, err) != 0)
-            return err->code;
-        if (!bursts || scanner)
-            return 0;
+    const struct rise *first = NULL, *second = NULL;
+    double most = 0;
+    for (size_t i = g->from; i < g->to; i++) {
+        const struct rise *r = &q->rises[i];
+        if (!r->in_incident)
+            continue;
+        if (!first)
+            first = r;
+        else if (!second)
+            second = r;
+        if (r != first)
+            most = fmax(most, r->excess / (double)(r->end_us - r->start_us));
+    }
+    if (second && second->start_us - first->start_us > APART_US &&
+        first->excess / (double)(first->end_us - first->start_us) < WEAK * most)
+        q->rises[first - q->rises].in_incident = false;
+}
+
+static void choose(struct spike *q)
+{
+    struct group g = heaviest(q, RISE_lasting), over = heaviest(q, RISE_burst);
+    enum rise_kind kind = RISE_lasting;
+    if (over.weight * OVER > g.weight && plausible(q, &over)) {
+        kind = RISE_burst;
+        g = over;
     }
     bool begun = false; /* a burst after the beginning may be a hop that gave up soon */
-    for (size_t i = g.from; i < g.to; i++) {
+    for (size_t i = g.from; g.weight > 0 && i < g.to; i++) {
         struct rise *r = &q->rises[i];
-        r->in_incident = r->start_us >= q->since_us && (r->burst == bursts || begun);
+        r->in_incident = r->start_us >= q->since_us &&
+                         (kind_of(r) == kind || (begun && kind_of(r) == RISE_burst));
         begun = begun || r->in_incident;
     }
-    return 0;
+    drop_precursor(q, &g);
 }
 
 /* ---- onsets ---- */
@@ -477,10 +498,10 @@ int query_first_spike(struct store *s, const struct selection *sel, json_t **ans
         rc = gather(&q, err);
         if (rc == 0)
             rc = find_rises(&q, err);
-        if (rc == 0)
-            rc = choose(&q, err);
-        if (rc == 0)
+        if (rc == 0) {
+            choose(&q);
             rc = date_hops(&q, err);
+        }
     }
     if (rc == 0)
         rc = spike_answer(&q, answer, nothing, err);

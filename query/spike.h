@@ -21,7 +21,8 @@ struct rise {
     struct episode episode;
     int64_t start_us, end_us, floor_us; /* floor_us: it can't have begun before */
     double excess;       /* events more than usual */
-    bool burst;          /* it ended by itself, soon or from one peer: a scanner, a probe */
+    bool burst;          /* it ended by itself, soon or from one client: a scanner, a probe */
+    struct str client;   /* that peer's address; else absent */
     bool in_incident, dated;
     struct onset onset;
 };
@@ -54,9 +55,6 @@ struct spike {
 typedef int spike_time(void *context, int64_t time_us);
 int spike_times(struct spike *q, const struct rise *rise, int64_t from_us, int64_t until_us,
                 spike_time *visit, void *context, struct err *err);
-/* The peer that nearly all of what a rise has more than usual comes from; else absent. In the arena
- * of q. */
-int spike_one_peer(struct spike *q, const struct rise *rise, struct str *peer, struct err *err);
 /* first-spike's answer; *nothing when no hop broke. */
 int spike_answer(struct spike *q, json_t **answer, bool *nothing, struct err *err);
 

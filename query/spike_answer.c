@@ -9,7 +9,7 @@
 enum { HOSTS_MOST = 10, NEW_MOST = 20, NEW_EVENTS = 3, EXPLAIN_EVENTS = 200 };
 static const int64_t AFTER_US = 10 * MINUTE_US; /* the rate after is that of this long */
 static const int64_t DEPLOY_US = DAY_US;        /* a deploy is told when it was this near */
-static const int64_t SILENT_US = HOUR_US;
+static const int64_t SILENT_US = 15 * MINUTE_US;
 
 /* ---- counts of the series in a span ---- */
 
@@ -305,11 +305,15 @@ static void quiet(struct spike *q, json_t *list)
             continue;
         if (hop->slice->stored == 0)
             snprintf(why, sizeof why, "no failed handshake was ever read from it");
+        else if (hop->slice->lines_until_us != TIME_NONE &&
+                 hop->slice->lines_until_us < q->until_us - SILENT_US)
+            snprintf(why, sizeof why, "silent: none of its lines is later than %s",
+                     civil_format(hop->slice->lines_until_us, at));
         else if (hop->total == 0)
             snprintf(why, sizeof why, "no failed handshake in this span; the last one at %s",
                      civil_format(hop->slice->last_us, at));
         else if (hop->slice->last_us < q->until_us - SILENT_US)
-            snprintf(why, sizeof why, "silent: no failed handshake since %s",
+            snprintf(why, sizeof why, "no failed handshake since %s",
                      civil_format(hop->slice->last_us, at));
         else
             snprintf(why, sizeof why, "as usual: %.3g an hour", hop->total / hours);
@@ -341,27 +345,24 @@ static void join_bursts(const struct spike *q, size_t i, bool *told, struct buf 
     }
 }
 
-static int note_bursts(struct spike *q, json_t *notes, struct err *err)
+static void note_bursts(const struct spike *q, json_t *notes)
 {
     bool *told = xcalloc(q->n + 1, sizeof *told);
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < q->n; i++) {
+    for (size_t i = 0; i < q->n; i++) {
         char from[CIVIL_TEXT], until[CIVIL_TEXT];
-        struct str peer = STR_NONE;
         struct buf kinds = {0};
         struct rise whole;
         if (told[i] || !told_burst(q, &q->rises[i]))
             continue;
         join_bursts(q, i, told, &kinds, &whole);
-        rc = spike_one_peer(q, &q->rises[i], &peer, err);
         json_note(notes, "%.*s: a burst of %.0f that ended by itself, %s to %s%s%.*s (%.*s)",
                   STR_ARG(q->hops[whole.hop].slice->stream), whole.excess,
                   civil_format(whole.start_us, from), civil_format(whole.end_us, until),
-                  peer.p ? ", nearly all from " : "", STR_ARG(peer), STR_ARG(buf_as_str(&kinds)));
+                  whole.client.p ? ", nearly all from " : "", STR_ARG(whole.client),
+                  STR_ARG(buf_as_str(&kinds)));
         buf_release(&kinds);
     }
     free(told);
-    return rc;
 }
 
 static void note_before_since(const struct spike *q, json_t *notes)
@@ -425,8 +426,7 @@ int spike_answer(struct spike *q, json_t **answer, bool *nothing, struct err *er
     json_object_set_new(out, "quiet", quiet_rows);
     if (rc == 0 && n)
         rc = deploy_json(q, order[0], out, err);
-    if (rc == 0)
-        rc = note_bursts(q, notes, err);
+    note_bursts(q, notes);
     note_before_since(q, notes);
     note_hops(q, notes);
     if (q->older)

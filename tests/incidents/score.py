@@ -79,7 +79,7 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="each incident that was got wrong")
     options = parser.parse_args()
     print("level  seeds   first covered   alone  reason median s  order   false")
-    for level in options.level or (1, 2, 3, 4, 0):
+    for level in options.level or (1, 2, 3, 4, 5, 0):
         results = []
         for seed in range(options.seeds):
             with tempfile.TemporaryDirectory() as folder:

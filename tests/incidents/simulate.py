@@ -9,6 +9,7 @@ Each level adds to the one before it what makes real incidents hard:
     3  hops that break slowly; lines out of order; clocks that tell whole seconds
     4  background that comes in clumps and follows the day; a hop that falls silent; one that recovers;
        a small rise of something else an hour before
+    5  short logs, or an incident that is over again; a scanner too
     0  nothing begins: the background and the scanners of level 4 alone
 """
 import json
@@ -52,6 +53,9 @@ class Simulation:
         self.level = level
         self.hard = 4 if level == 0 else level
         self.hours = self.random.uniform(2, 10)
+        self.over = level == 5 and self.random.random() < 0.5
+        if level == 5 and not self.over:
+            self.hours = self.random.uniform(0.35, 0.7)
         self.end = 6 * 3600 + self.hours * 3600
         self.begin = 6 * 3600
         n = 3 if self.hard == 1 else self.random.randint(3, 6)
@@ -92,7 +96,8 @@ class Simulation:
                                         for i in range(clump)])
 
     def scanner(self, streams):
-        at = self.random.uniform(self.begin + 1200, self.end - 2400)
+        margin = (self.end - self.begin) / 6
+        at = self.random.uniform(self.begin + margin, self.end - 2 * margin)
         seconds = self.random.uniform(20, 240)
         peer = f"198.51.100.{self.random.randint(1, 250)}"
         for stream in streams:
@@ -102,17 +107,19 @@ class Simulation:
                 self.add(stream, kind, self.poisson(rate, at, at + seconds), [peer])
 
     def incident(self):
-        onset = self.random.uniform(self.begin + 2700, self.end - 900)
+        early, late = (420, 420) if self.hours < 1 else (2700, 900)
+        onset = self.random.uniform(self.begin + early, self.end - late)
+        lasts = self.random.uniform(240, 1500) if self.over else self.end
         lag = 0
         hit = self.random.sample(self.streams, len(self.streams) - (self.random.random() < 0.3))
         for i, stream in enumerate(hit):
             kind = self.random.choice(sorted(KINDS))
             a_second = math.exp(self.random.uniform(math.log(0.3), math.log(6)))
             slow_s = 0
-            if self.hard >= 3 and i == 0 and self.random.random() < 0.5:
+            if self.hard in (3, 4) and i == 0 and self.random.random() < 0.5:
                 slow_s = self.random.uniform(120, 900)
-            begin, end = onset + lag, self.end
-            if self.hard >= 4 and i and self.random.random() < 0.2:
+            begin, end = onset + lag, min(self.end, onset + lasts)
+            if self.hard == 4 and i and self.random.random() < 0.2:
                 end = min(self.end, begin + self.random.uniform(900, 1800))
             self.add(stream, kind, self.poisson(Ramp(a_second, begin, slow_s), begin, end))
             self.truth["order"].append({"stream": stream, "reason": kind, "class": KINDS[kind][0],
@@ -131,7 +138,7 @@ class Simulation:
                 self.background(stream)
             for _ in range(self.random.randint(1, 3)):
                 self.scanner(self.random.sample(self.streams, self.random.choice((1, 1, 2))))
-        if self.level >= 4:
+        if self.level == 4:
             self.precursor()
         if self.level:
             self.incident()
