@@ -243,3 +243,26 @@ Test(chunk, the_gate_changes_no_verdict)
     }
     close_rules();
 }
+
+Test(classifier, a_line_tells_its_time_whatever_it_reports)
+{
+    static const struct {
+        const char *line, *time;
+    } rows[] = {
+        {"2026-04-18T04:12:02.5Z stderr F GET / 200", "2026-04-18T04:12:02.500Z"},
+        {"{\"ts\":\"2026-04-18T06:12:02+02:00\",\"msg\":\"served\"}", "2026-04-18T04:12:02Z"},
+        {"192.0.2.1 - - [18/Apr/2026:04:12:02 +0000] \"GET / HTTP/1.1\" 200 5", "2026-04-18T04:12:02Z"},
+        {"https 2026-04-18T04:12:02.186641Z app/lb/1 192.0.2.1:2817 200", "2026-04-18T04:12:02.186641Z"},
+        {"id 1893456001 of 4012345678 served in 12:30 minutes", NULL},
+        {"", NULL},
+    };
+    open_rules(NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[CIVIL_TEXT];
+        int64_t time_us = classifier_time(c, str_of(rows[i].line), &reading);
+        if (rows[i].time)
+            cr_expect_str_eq(civil_format(time_us, text), rows[i].time, "%s", rows[i].line);
+        else
+            cr_expect_eq(time_us, TIME_NONE, "%s", rows[i].line);
+    }
+}

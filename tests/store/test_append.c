@@ -183,6 +183,33 @@ Test(store, the_ledger_counts_what_was_read_and_survives_reopening)
     store_close(s);
 }
 
+Test(store, a_stream_knows_the_times_that_its_lines_reach_over)
+{
+    struct store *s = open_store(test_dir(), STORE_WRITE);
+    struct arena arena = {0};
+    struct err err = {0};
+    struct batch b = batch_of(NULL, 0, "file:a#1", 0);
+    b.from_to.position = 9;
+    b.lines = b.other = 9;
+    cr_assert_eq(store_append(s, STR("edge"), &b, 1, &err), 0, "%s", err.text);
+    struct stream_status st = status_of(s, "edge", &arena);
+    cr_expect(st.from_us == TIME_NONE && st.until_us == TIME_NONE, "no line told a time");
+
+    const double spans[][2] = {{50, 60}, {20, 30}, {55, 58}};
+    for (int i = 0; i < 3; i++) {
+        b.from = b.from_to.position;
+        b.from_to.position += 9;
+        b.lines_from_us = at_s(spans[i][0]);
+        b.lines_until_us = at_s(spans[i][1]);
+        cr_assert_eq(store_append(s, STR("edge"), &b, 1, &err), 0, "%s", err.text);
+    }
+    st = status_of(s, "edge", &arena);
+    cr_expect_eq(st.from_us, at_s(20));
+    cr_expect_eq(st.until_us, at_s(60));
+    arena_release(&arena);
+    store_close(s);
+}
+
 Test(store, a_reader_sees_each_batch_at_once_and_new_streams_too)
 {
     const char *dir = test_dir();
