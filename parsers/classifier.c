@@ -409,7 +409,8 @@ static bool fill_texts(struct classifier *c, const struct peeled *record, struct
             take_names(claims, claim, &best_format, out);
         }
     }
-    if (claims->winner && claims->winner->rule->kind == KIND_cause)
+    if (claims->winner && claims->winner->rule->kind == KIND_cause &&
+        claims->winner->rule->library.p)
         out->library = claims->winner->rule->library;
     out->host = picks->host.value;
     out->peer = picks->peer.value;

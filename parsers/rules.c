@@ -184,6 +184,13 @@ static int rule_read(struct rules *rules, const struct pack_rule *from, struct r
     return 0;
 }
 
+/* Absent where a rule says '': its words are no library's. */
+static struct str library_of(const struct pack *pack, const struct pack_rule *from)
+{
+    struct str library = str_of(from->library ? from->library : pack->pack);
+    return library.n ? library : STR_NONE;
+}
+
 static int add_rules(struct rules *rules, const struct pack *pack, struct err *err)
 {
     int kind = name_index(kind_names, KIND_COUNT, pack->kind);
@@ -196,7 +203,7 @@ static int add_rules(struct rules *rules, const struct pack *pack, struct err *e
         struct rule *rule = &rules->items[rules->n];
         *rule = (struct rule){.id = str_of(from->id),
                               .pack = str_of(pack->pack),
-                              .library = str_of(from->library ? from->library : pack->pack),
+                              .library = library_of(pack, from),
                               .kind = (enum rule_kind)kind};
         rules->n++;
         if (rule_read(rules, from, rule, err) != 0)
