@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define MS INT64_C(1000000)
-enum { STEP_MS = 100, SETTLE_MS = 5, LOOK_AGAIN_MS = 1000, FAILED_APART_MS = 200 };
+enum { STEP_MS = 100, SETTLE_MS = 5, NAMELESS_MS = 200, LOOK_AGAIN_MS = 1000, FAILED_APART_MS = 200 };
 
 /* ---- commits ---- */
 
@@ -345,6 +345,21 @@ static void settle(struct kafka *k)
     k->state = KAFKA_SETTLES;
 }
 
+/* A broker answers, but knows no name for its cluster: some that speak Kafka's protocol don't.
+ * Asking also makes librdkafka learn the name, which it doesn't do of itself in every case. */
+static bool nameless(struct kafka *k)
+{
+    const struct rd_kafka_metadata *meta;
+    int64_t now = clock_ns(), due = k->nudge_ns;
+    if (due == 0 || now >= due)
+        k->nudge_ns = now + LOOK_AGAIN_MS * MS;
+    if (due == 0 || now < due ||
+        rd_kafka_metadata(k->rk, 0, NULL, &meta, NAMELESS_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    rd_kafka_metadata_destroy(meta);
+    return true;
+}
+
 static void look(struct kafka *k)
 {
     struct err err = {0};
@@ -352,10 +367,11 @@ static void look(struct kafka *k)
         return;
     if (!k->cluster) {
         char *id = rd_kafka_clusterid(k->rk, 0);
-        if (!id)
+        if (!id && !nameless(k))
             return; /* no broker answers yet */
-        k->cluster = str_dup(str_of(id));
-        rd_kafka_mem_free(k->rk, id);
+        k->cluster = str_dup(id ? str_of(id) : STR("-"));
+        if (id)
+            rd_kafka_mem_free(k->rk, id);
     }
     k->state_ns = clock_ns() + LOOK_AGAIN_MS * MS;
     rd_kafka_topic_partition_list_t *all = all_partitions(k);

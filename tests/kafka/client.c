@@ -6,8 +6,11 @@
  *   client BROKERS fill TOPIC N FAILING      N access-log lines over all partitions, 200 bytes each,
  *                                            every FAILING-th a failed handshake
  *   client BROKERS drain TOPIC N             reads N records from the beginning, throws them away and
- *                                            prints the seconds from the first to the last */
+ *                                            prints the seconds from the first to the last
+ *   client N mock                            librdkafka's mock cluster of N brokers: prints its address,
+ *                                            then obeys stdin until its end: see mock_obey() */
 #include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -190,14 +193,64 @@ static int run_drain(const char *brokers, const char *topic, long records)
     return 0;
 }
 
+/* ---- mock ---- */
+
+/* "topic NAME PARTITIONS", "leader TOPIC PARTITION BROKER", "coordinator GROUP BROKER",
+ * "rtt BROKER MS", "down BROKER", "up BROKER", "fail API ERROR TIMES"; false: no such word. */
+static bool mock_obey(rd_kafka_mock_cluster_t *mock, const char *line)
+{
+    char name[256];
+    int a, b, c;
+    if (sscanf(line, "topic %255s %d", name, &a) == 2)
+        return rd_kafka_mock_topic_create(mock, name, a, 1) == 0;
+    if (sscanf(line, "leader %255s %d %d", name, &a, &b) == 3)
+        return rd_kafka_mock_partition_set_leader(mock, name, a, b) == 0;
+    if (sscanf(line, "coordinator %255s %d", name, &a) == 2)
+        return rd_kafka_mock_coordinator_set(mock, "group", name, a) == 0;
+    if (sscanf(line, "rtt %d %d", &a, &b) == 2)
+        return rd_kafka_mock_broker_set_rtt(mock, a, b) == 0;
+    if (sscanf(line, "down %d", &a) == 1)
+        return rd_kafka_mock_broker_set_down(mock, a) == 0;
+    if (sscanf(line, "up %d", &a) == 1)
+        return rd_kafka_mock_broker_set_up(mock, a) == 0;
+    if (sscanf(line, "fail %d %d %d", &a, &b, &c) != 3)
+        return false;
+    while (c-- > 0)
+        rd_kafka_mock_push_request_errors(mock, (int16_t)a, 1, (rd_kafka_resp_err_t)b);
+    return true;
+}
+
+static int run_mock(const char *brokers)
+{
+    const char *const pairs[] = {"log_level", "2", NULL};
+    rd_kafka_t *rk = open_client(RD_KAFKA_PRODUCER, pairs);
+    rd_kafka_mock_cluster_t *mock = rd_kafka_mock_cluster_new(rk, atoi(brokers));
+    char line[1024];
+    if (!mock)
+        die("mock", "no cluster");
+    printf("%s\n", rd_kafka_mock_cluster_bootstraps(mock));
+    fflush(stdout);
+    while (fgets(line, sizeof line, stdin)) {
+        if (!mock_obey(mock, line))
+            die("mock", line);
+        puts("ok");
+        fflush(stdout);
+    }
+    rd_kafka_mock_cluster_destroy(mock);
+    rd_kafka_destroy(rk);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[2], "mock") == 0)
+        return run_mock(argv[1]);
     if (argc == 3 && strcmp(argv[2], "send") == 0)
         return run_send(argv[1]);
     if (argc == 6 && strcmp(argv[2], "fill") == 0)
         return run_fill(argv[1], argv[3], atol(argv[4]), atol(argv[5]));
     if (argc == 5 && strcmp(argv[2], "drain") == 0)
         return run_drain(argv[1], argv[3], atol(argv[4]));
-    fputs("usage: client BROKERS send | fill TOPIC N FAILING | drain TOPIC N\n", stderr);
+    fputs("usage: client BROKERS send | fill TOPIC N FAILING | drain TOPIC N | mock\n", stderr);
     return 2;
 }

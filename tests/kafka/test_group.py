@@ -1,6 +1,8 @@
 """test_group.py - several consumers of one group, each with its own store: nothing is lost and nothing
 is there twice over the union of the stores, whoever joins, leaves or dies."""
+import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -71,6 +73,19 @@ class Group(Case):
         replays = sum(d["replayed"] for c in consumers for d in c.partitions().values())
         print(f"kill -9 {kills} times, of {n} records each store has "
               f"{[c.count() for c in consumers]}, replays {replays}", file=sys.stderr)
+
+    def test_a_consumer_that_hung_and_was_thrown_out_stores_only_its_claims(self):
+        self.make_topic(4)
+        consumers = [self.consumer(name).start() for name in ("one", "two")]
+        self.send_numbers(0, 1000, 4)
+        until(lambda: sum(c.count() for c in consumers) == 1000, "1000 records", consumers)
+        os.kill(consumers[0].process.pid, signal.SIGSTOP)
+        had = consumers[1].count()
+        self.send_numbers(1000, 1000, 4)
+        until(lambda: consumers[1].count() > had + 900, "the other to take over", consumers)
+        os.kill(consumers[0].process.pid, signal.SIGCONT)
+        self.send_numbers(2000, 1000, 4)
+        self.all_there(consumers, 3000)
 
 
 if __name__ == "__main__":
