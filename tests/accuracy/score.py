@@ -44,7 +44,7 @@ def load(path):
 
 def classify(binary, records):
     """One result a record."""
-    text = "".join(record["line"].rstrip("\r\n") + "\0" for record in records)
+    text = "".join(record["line"].rstrip("\r\n").replace("\0", "\1") + "\0" for record in records)
     done = subprocess.run([binary, "classify", "--output", "ndjson", "--null"],
                           input=text.encode("utf-8", "surrogateescape"), capture_output=True, check=False)
     if done.returncode not in (0, 1):
