@@ -171,6 +171,13 @@ static bool fill_party(const struct explaining *x, struct str name, struct buf *
     return false;
 }
 
+/* An option and its value, or nothing where there is no value. */
+static void option(struct buf *out, const char *name, struct str value)
+{
+    if (value.n)
+        buf_printf(out, "%s%.*s", name, STR_ARG(value));
+}
+
 static bool fill_command(const struct explaining *x, struct str name, struct buf *out)
 {
     if (str_eq(name, STR("connect")))
@@ -186,10 +193,9 @@ static bool fill_command(const struct explaining *x, struct str name, struct buf
     else if (str_eq(name, STR("reason")))
         buf_str(out, str_of(x->row->reason));
     else if (str_eq(name, STR("stream")))
-        buf_printf(out, stream_name_valid(x->stream) ? " --stream %.*s" : "", STR_ARG(x->stream));
+        option(out, " --stream ", stream_name_valid(x->stream) ? x->stream : STR_NONE);
     else if (str_eq(name, STR("starttls")))
-        buf_printf(out, x->product && x->product->starttls ? " -starttls %s" : "",
-                   x->product ? x->product->starttls : "");
+        option(out, " -starttls ", str_of(x->product ? x->product->starttls : NULL));
     else
         return false;
     return true;
