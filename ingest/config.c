@@ -111,6 +111,10 @@ static cyaml_config_t cyaml_setup(struct buf *said)
 static int read_whole(const char *path, struct buf *out, struct err *err)
 {
     FILE *file = fopen(path, "re");
+    if (!file && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
+        return err_set(err, ERR_USAGE,
+                       "config %s: %s: name a file that can be read after --config; see"
+                       " docs/config.md", path, strerror(errno));
     if (!file)
         return err_errno(err, "config %s", path);
     size_t n = 1;
