@@ -448,6 +448,10 @@ static bool fill(struct classifier *c, const struct peeled *record, struct claim
     settle(out);
     if (!fill_texts(c, record, claims, &picks, out))
         return false;
+    if (!out->peer.p)
+        out->peer = lone_address(record->text, out->leg, &c->arena);
+    if (!out->host.p && out->leg != LEG_downstream)
+        out->host = lone_host(record->text);
     if (picks.time.value.p)
         peel_time(&when, picks.time.value, reading);
     out->time_is_read = when.time_us == TIME_NONE;

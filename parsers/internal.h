@@ -96,8 +96,15 @@ void peel_time(struct peeled *out, struct str text, const struct reading *readin
 /* values.c: what a capture is worth as a field; absent when it isn't one. */
 struct str value_host(struct str s);
 struct str value_peer(struct str s, struct str port, struct arena *arena);
+/* An address alone or with a port, as a word of a text; absent when it is none or nobody's. */
+struct str value_address(struct str word, struct str *port);
 struct str value_tls_version(struct str s);
 struct str value_cipher(struct str s);
+
+/* lone.c: the only address in the text, as the peer of a leg; absent when there are none or more. */
+struct str lone_address(struct str text, enum leg leg, struct arena *arena);
+/* The only name of a host in the text that can be whom we called. */
+struct str lone_host(struct str text);
 
 /* codes.c: what a captured error number means; reason REASON_NONE when nothing is known. */
 struct code_row code_meaning(const struct rules *rules, int table, struct str number);

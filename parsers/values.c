@@ -106,8 +106,11 @@ struct str value_peer(struct str s, struct str port, struct arena *arena)
     }
     if (str_eq(address, STR("0.0.0.0")) || str_eq(address, STR("::")))
         return STR_NONE;
-    if (is_digits(own_port))
+    bool bracketed_v4 = s.p[0] == '[' && str_findc(address, ':', 0) < 0;
+    if (is_digits(own_port) && !bracketed_v4)
         return s;
+    if (bracketed_v4 && own_port.p)
+        port = own_port;
     if (!is_digits(port))
         return own_port.p ? address : s;
     struct buf joined = {0};
@@ -116,6 +119,14 @@ struct str value_peer(struct str s, struct str port, struct arena *arena)
     struct str kept = arena_copy(arena, buf_as_str(&joined));
     buf_release(&joined);
     return kept;
+}
+
+struct str value_address(struct str word, struct str *port)
+{
+    struct str address = split_port(word, port);
+    if (!is_address(address) || str_eq(address, STR("0.0.0.0")) || str_eq(address, STR("::")))
+        return STR_NONE;
+    return address;
 }
 
 struct str value_tls_version(struct str s)
