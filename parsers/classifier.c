@@ -452,6 +452,8 @@ static bool fill(struct classifier *c, const struct peeled *record, struct claim
         out->peer = lone_address(record->text, out->leg, &c->arena);
     if (!out->host.p && out->leg != LEG_downstream)
         out->host = lone_host(record->text);
+    if (!out->leg)
+        out->leg = lone_leg(record->text, out->host, out->peer);
     if (picks.time.value.p)
         peel_time(&when, picks.time.value, reading);
     out->time_is_read = when.time_us == TIME_NONE;

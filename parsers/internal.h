@@ -105,6 +105,8 @@ struct str value_cipher(struct str s);
 struct str lone_address(struct str text, enum leg leg, struct arena *arena);
 /* The only name of a host in the text that can be whom we called. */
 struct str lone_host(struct str text);
+/* What they tell of the leg: a name is whom somebody called, an address says it by the words before. */
+enum leg lone_leg(struct str text, struct str host, struct str peer);
 
 /* codes.c: what a captured error number means; reason REASON_NONE when nothing is known. */
 struct code_row code_meaning(const struct rules *rules, int table, struct str number);

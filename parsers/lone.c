@@ -231,3 +231,22 @@ struct str lone_host(struct str text)
     }
     return value_host(name);
 }
+
+enum leg lone_leg(struct str text, struct str host, struct str peer)
+{
+    static const struct str from[] = {STR("from "), STR("client"), STR("accept")};
+    static const struct str to[] = {STR("dial"), STR("connect")};
+    static const struct str no[] = {STR("certificate"), STR("received"), STR("accepted")};
+    struct str port;
+    if (host.p)
+        return LEG_upstream;
+    ptrdiff_t at = peer.p ? str_find(text, value_address(peer, &port), 0) : -1;
+    if (at < 0)
+        return LEG_NONE;
+    struct str near = near_before(str_head(text, (size_t)at));
+    bool is_from = has(near, from, sizeof from / sizeof *from);
+    bool is_to = has(near, to, sizeof to / sizeof *to);
+    if (has(near, no, sizeof no / sizeof *no))
+        return LEG_NONE;
+    return is_from == is_to ? LEG_NONE : is_from ? LEG_downstream : LEG_upstream;
+}

@@ -65,3 +65,22 @@ Test(lone, a_single_name_is_whom_we_called)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         expect(lone_host(str_of(rows[i].text)), rows[i].host, rows[i].text);
 }
+
+Test(lone, a_name_or_the_words_before_an_address_tell_the_leg)
+{
+    static const struct {
+        const char *text, *host, *peer;
+        enum leg leg;
+    } rows[] = {
+        {"handshake failed with shop.example.com", "shop.example.com", NULL, LEG_upstream},
+        {"handshake failed, from 192.0.2.7:1", NULL, "192.0.2.7:1", LEG_downstream},
+        {"no TLS with client '192.0.2.7'", NULL, "192.0.2.7", LEG_downstream},
+        {"no TLS connection to 192.0.2.7:443", NULL, "192.0.2.7:443", LEG_upstream},
+        {"no TLS with 192.0.2.7:443", NULL, "192.0.2.7:443", LEG_NONE},
+        {"invalid certificate from 192.0.2.7", NULL, "192.0.2.7", LEG_NONE},
+        {"handshake failed", NULL, NULL, LEG_NONE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        cr_expect_eq(lone_leg(str_of(rows[i].text), str_of(rows[i].host), str_of(rows[i].peer)),
+                     rows[i].leg, "%s", rows[i].text);
+}
