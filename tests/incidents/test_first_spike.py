@@ -14,17 +14,18 @@ class FirstSpike(unittest.TestCase):
                 truth, answer = score.ask(level, seed, folder)
             yield seed, truth, answer, score.judge(truth, answer)
 
-    def check(self, level):
+    def check(self, level, misses=0):
         covered = found = hops = 0
+        wrong = []
         for seed, truth, answer, result in self.results(level):
-            with self.subTest(level=level, seed=seed):
-                self.assertTrue(result["first"], (truth["first"], answer["first"]))
-                self.assertTrue(result["reason"], (truth["first"], answer["first"]))
+            if not result["first"] or not result["reason"]:
+                wrong.append((seed, truth["first"], answer["first"]))
             covered += result.get("covered", False)
             found += result["found"]
             hops += result["hops"]
-        self.assertGreaterEqual(covered, len(SEEDS) - 1)
-        self.assertGreaterEqual(found, 0.9 * hops)
+        self.assertLessEqual(len(wrong), misses, wrong)
+        self.assertGreaterEqual(covered, len(SEEDS) - 1 - misses)
+        self.assertGreaterEqual(found, (0.9 - 0.1 * misses) * hops)
 
     def test_a_step_out_of_nothing(self):
         self.check(1)
@@ -37,6 +38,9 @@ class FirstSpike(unittest.TestCase):
 
     def test_clumps_the_course_of_the_day_and_a_rise_of_something_else(self):
         self.check(4)
+
+    def test_short_logs_and_what_is_over_again(self):
+        self.check(5, misses=1)
 
     def test_nothing_began(self):
         for seed, _, answer, result in self.results(0):
