@@ -164,8 +164,10 @@ struct str kafka_route(const struct kafka_config *config, const char *topic,
 /* Why a record can't be a log line, or NULL. */
 const char *kafka_poison(const rd_kafka_message_t *m);
 
-/* kafka_otlp.c: the log records in a record of OpenTelemetry's JSON, each as an object of its own;
- * false when it is none. */
+/* kafka_otlp.c: the log records in a record of OpenTelemetry's JSON, each as an object of its own with
+ * its resource's attributes, which are left out once there are OTLP_BYTES_MAX: they could make a
+ * megabyte a terabyte. False when it is none. */
+enum { OTLP_BYTES_MAX = 8 * 1024 * 1024 };
 bool otlp_unpack(struct str record, struct unpacked_record *out);
 
 /* kafka.c */

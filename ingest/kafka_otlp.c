@@ -86,7 +86,8 @@ static void add_resource(struct unpacked_record *out, json_t *logs)
     {
         json_array_foreach(json_object_get(scope, "logRecords"), j, record)
         {
-            add_record(out, json_object_get(logs, "resource"), record);
+            bool room = out->bytes.n < OTLP_BYTES_MAX;
+            add_record(out, room ? json_object_get(logs, "resource") : NULL, record);
         }
     }
 }

@@ -41,6 +41,13 @@ CONFIGS = [
 ]
 
 
+OTLP = [
+    b'{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"edge"}}]},'
+    b'"scopeLogs":[{"logRecords":[{"timeUnixNano":"1776485522000000000","severityText":"ERROR","body":'
+    b'{"stringValue":"TLS handshake error"},"attributes":[{"key":"a","value":{"intValue":"7"}}]},{}]}]}]}',
+]
+
+
 def zones():
     for name in ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Africa/Casablanca"):
         path = pathlib.Path("/usr/share/zoneinfo") / name
@@ -68,6 +75,7 @@ def main():
     write(out / "pack", [p[:LONGEST] for p in packs])
     write(out / "gz", [gzip.compress(head, mtime=0) for head in heads])
     write(out / "config", CONFIGS)
+    write(out / "otlp", OTLP)
     write(out / "zone", zones())
 
 
