@@ -7,7 +7,18 @@ static const struct column columns[] = {
     {"problem", "problem", false},
     {"fix", "what to do", false},
 };
-static const struct view view = {"findings", columns, sizeof columns / sizeof *columns, NULL};
+enum { COLUMNS = sizeof columns / sizeof *columns };
+
+static void findings_table(const struct cli *cli, json_t *answer, struct buf *out)
+{
+    const json_t *rows = json_object_get(answer, "findings");
+    if (json_array_size(rows))
+        table_rows(&cli->screen, rows, columns, COLUMNS, out);
+    else
+        buf_str(out, STR("nothing is known to be hidden by how these logs are set\n"));
+}
+
+static const struct view view = {"findings", columns, COLUMNS, findings_table};
 
 static int run(struct cli *cli, struct err *err)
 {

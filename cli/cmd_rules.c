@@ -5,18 +5,28 @@ static const struct column columns[] = {
     {"pack", "pack", false},
     {"kind", "kind", false},
     {"rules", "rules", true},
+    {"codes", "codes", true},
     {"samples", "samples", true},
 };
+enum { COLUMNS = sizeof columns / sizeof *columns };
+
+/* For the eye, how many rules a pack has; which, JSON tells. */
+static void packs_table(const struct cli *cli, json_t *answer, struct buf *out)
+{
+    json_t *rows = json_deep_copy(json_object_get(answer, "packs")), *row = NULL;
+    size_t i = 0;
+    json_array_foreach(rows, i, row) {
+        size_t n = json_array_size(json_object_get(row, "rules"));
+        json_object_set_new(row, "rules", json_integer((json_int_t)n));
+    }
+    table_rows(&cli->screen, rows, columns, COLUMNS, out);
+    json_decref(rows);
+}
 
 static int list(const struct cli *cli, const struct rules *rules)
 {
     json_t *answer = rules_list(rules);
-    if (json_is_array(answer)) {
-        json_t *object = json_object();
-        json_object_set_new(object, "packs", answer);
-        answer = object;
-    }
-    answer_print(cli, answer, &(struct view){"packs", columns, 4, NULL});
+    answer_print(cli, answer, &(struct view){"packs", columns, COLUMNS, packs_table});
     json_decref(answer);
     return 0;
 }

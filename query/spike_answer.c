@@ -300,7 +300,7 @@ static void quiet(struct spike *q, json_t *list)
     for (size_t h = 0; h < q->n_hops; h++) {
         const struct hop *hop = &q->hops[h];
         char at[CIVIL_TEXT], why[160];
-        double hours = (double)(q->until_us - q->from_us) / (double)HOUR_US;
+        double minutes = (double)(q->until_us - q->from_us) / (double)MINUTE_US;
         if (hop->first)
             continue;
         if (hop->slice->stored == 0)
@@ -315,8 +315,11 @@ static void quiet(struct spike *q, json_t *list)
         else if (hop->slice->last_us < q->until_us - SILENT_US)
             snprintf(why, sizeof why, "no failed handshake since %s",
                      civil_format(hop->slice->last_us, at));
+        else if (minutes < 1)
+            snprintf(why, sizeof why, "its logs span less than a minute: there is nothing to compare");
         else
-            snprintf(why, sizeof why, "as usual: %.3g an hour", hop->total / hours);
+            snprintf(why, sizeof why, "as usual: %.0f in %.3g %s", hop->total,
+                     minutes < 120 ? minutes : minutes / 60, minutes < 120 ? "minutes" : "hours");
         json_array_append_new(list, json_pack("{s:o, s:s}", "stream",
                                               json_field(FIELD_stream, hop->slice->stream), "why",
                                               why));
