@@ -31,11 +31,6 @@ class Sources(Case):
         os.mkfifo(self.dir / "pipe")
         self.says_and_goes_on(self.dir / "pipe")
 
-    @unittest.skipIf(os.geteuid() == 0, "root reads everything")
-    def test_an_unreadable_file(self):
-        self.file("secret.log", HAPROXY + "\n").chmod(0)
-        self.says_and_goes_on(self.dir / "secret.log")
-
     def says_and_goes_on(self, path):
         """The bad source is told by its path; a good one beside it is still read."""
         good = self.file("good.log", HAPROXY + "\n")
