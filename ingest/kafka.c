@@ -27,18 +27,32 @@ int kafka_fd(const struct kafka *k)
     return k->fds[0];
 }
 
-/* librdkafka's own errors: one line when the brokers go, one when they are back. */
+/* librdkafka's own errors; that brokers go and come is on_statistics()'s. */
 static void on_error(rd_kafka_t *rk, int code, const char *why, void *context)
 {
-    struct kafka *k = context;
     (void)rk;
-    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !k->down) {
+    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && code != RD_KAFKA_RESP_ERR__TRANSPORT &&
+        code != RD_KAFKA_RESP_ERR__RESOLVE)
+        kafka_warn(context, "kafka: %s", why);
+}
+
+/* Once a second: is a broker connected? librdkafka's "all brokers down" comes late, or never, when
+ * the group's coordinator is counted among them. One line when they go, one when they are back. */
+static int on_statistics(rd_kafka_t *rk, char *json, size_t n, void *context)
+{
+    struct kafka *k = context;
+    int64_t now = clock_ns();
+    (void)rk;
+    if (str_find(str_make(json, n), STR("\"state\":\"UP\""), 0) >= 0) { /* a broker's; see STATISTICS.md */
+        if (k->down)
+            kafka_warn(k, "kafka: %s: a broker answers again", k->config->brokers);
+        k->down = false;
+        k->up_ns = now;
+    } else if (!k->down && now - k->up_ns > DOWN_MS * INT64_C(1000000)) {
         k->down = true;
         kafka_warn(k, "kafka: no broker of %s answers: waiting", k->config->brokers);
-    } else if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
-               code != RD_KAFKA_RESP_ERR__TRANSPORT && code != RD_KAFKA_RESP_ERR__RESOLVE) {
-        kafka_warn(k, "kafka: %s", why);
     }
+    return 0;
 }
 
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
@@ -62,7 +76,8 @@ static const struct {
 } fixed[] = {
     {"enable.auto.commit", "false"},   {"enable.auto.offset.store", "false"},
     {"auto.offset.reset", "error"},    {"partition.assignment.strategy", "cooperative-sticky"},
-    {"enable.partition.eof", "true"}, {"allow.auto.create.topics", "false"},
+    {"enable.partition.eof", "true"},  {"allow.auto.create.topics", "false"},
+    {"statistics.interval.ms", "1000"},
 };
 static const struct {
     const char *name, *value;
@@ -154,6 +169,7 @@ static int open_consumer(struct kafka *k, struct err *err)
     rd_kafka_conf_set_opaque(conf, k);
     rd_kafka_conf_set_rebalance_cb(conf, group_rebalance);
     rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_stats_cb(conf, on_statistics);
     rd_kafka_conf_set_log_cb(conf, on_log);
     if (configure(k->config, conf, &at, err) != 0) {
         rd_kafka_conf_destroy(conf);
@@ -179,6 +195,7 @@ int kafka_open(const struct kafka_config *config, const struct kafka_host *host,
     k->config = config;
     k->host = *host;
     k->fds[0] = k->fds[1] = -1;
+    k->up_ns = clock_ns();
     if (pipe2(k->fds, O_CLOEXEC | O_NONBLOCK) != 0) {
         kafka_close(k);
         return err_errno(err, "kafka: a pipe");
@@ -191,21 +208,34 @@ int kafka_open(const struct kafka_config *config, const struct kafka_host *host,
     return 0;
 }
 
+/* librdkafka before 2.3 ends the process (issue 4312, mended by pull request 4381) when a consumer is
+ * destroyed that has joined its group and was assigned nothing yet. Such a one is closed and left
+ * alone: the process is about to end. */
+static bool destroyable(const struct kafka *k)
+{
+    return rd_kafka_version() >= 0x02030000 || !k->subscribed || k->assigned;
+}
+
+static void close_consumer(struct kafka *k)
+{
+    group_leave(k);
+    rd_kafka_queue_io_event_enable(k->queue, -1, NULL, 0);
+    rd_kafka_queue_io_event_enable(k->replies, -1, NULL, 0);
+    rd_kafka_consumer_close(k->rk);
+    rd_kafka_queue_destroy(k->replies);
+    rd_kafka_queue_destroy(k->queue);
+    if (destroyable(k))
+        rd_kafka_destroy(k->rk);
+}
+
 void kafka_close(struct kafka *k)
 {
     if (!k)
         return;
     k->closing = true;
     drop_held(k, NULL);
-    if (k->rk) {
-        group_leave(k);
-        rd_kafka_queue_io_event_enable(k->queue, -1, NULL, 0);
-        rd_kafka_queue_io_event_enable(k->replies, -1, NULL, 0);
-        rd_kafka_consumer_close(k->rk);
-        rd_kafka_queue_destroy(k->replies);
-        rd_kafka_queue_destroy(k->queue);
-        rd_kafka_destroy(k->rk);
-    }
+    if (k->rk)
+        close_consumer(k);
     while (k->n_parts)
         remove_part(k, k->parts[0]);
     for (int i = 0; i < 2; i++)

@@ -224,23 +224,27 @@ static void wait_lanes(struct kafka *k)
         usleep(1000);
 }
 
-static void locate(struct kafka *k, struct part *p)
+/* False: no answer, which took a while; the rest is asked another time, and polling goes on. */
+static bool locate(struct kafka *k, struct part *p)
 {
     struct err err;
     if (part_locate(p, &err) == 0)
-        return;
+        return true;
     kafka_warn(k, "kafka: %s: asking again", err.text);
     p->retry_ns = clock_ns() + LOOK_AGAIN_MS * MS;
+    return false;
 }
 
 static void on_assigned(struct kafka *k, rd_kafka_topic_partition_list_t *list)
 {
+    bool answered = true;
+    k->assigned = true;
     wait_lanes(k);
-    for (int i = 0; i < list->cnt; i++) {
+    for (int i = 0; !k->closing && i < list->cnt; i++) {
         rd_kafka_topic_partition_t *tp = &list->elems[i];
         struct part *p = part_new(k, tp->topic, tp->partition);
-        locate(k, p);
-        tp->offset = p->located ? p->consumed : RD_KAFKA_OFFSET_INVALID; /* step() asks again */
+        answered = answered && locate(k, p); /* one that didn't: step() asks for the rest */
+        tp->offset = p->located ? p->consumed : RD_KAFKA_OFFSET_INVALID;
     }
     assign(k, list, true);
 }
@@ -369,6 +373,8 @@ static void look(struct kafka *k)
         char *id = rd_kafka_clusterid(k->rk, 0);
         if (!id && !nameless(k))
             return; /* no broker answers yet */
+        if (!id)
+            id = rd_kafka_clusterid(k->rk, 0); /* what asking has told: cursors go by this name */
         k->cluster = str_dup(id ? str_of(id) : STR("-"));
         if (id)
             rd_kafka_mem_free(k->rk, id);
@@ -396,6 +402,7 @@ static void subscribe(struct kafka *k)
         rd_kafka_topic_partition_list_new((int)config->topics_count);
     for (unsigned i = 0; i < config->topics_count; i++)
         rd_kafka_topic_partition_list_add(list, config->topics[i], RD_KAFKA_PARTITION_UA);
+    k->subscribed = true;
     rd_kafka_resp_err_t code = rd_kafka_subscribe(k->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
     if (code)
@@ -420,9 +427,9 @@ static int follow(struct kafka *k)
         struct part *p = k->parts[i];
         if (p->located || clock_ns() < p->retry_ns)
             continue;
-        locate(k, p);
-        if (p->located)
-            seek_to(p, p->consumed);
+        if (!locate(k, p))
+            break;
+        seek_to(p, p->consumed);
     }
     return commit_due(k);
 }

@@ -12,6 +12,7 @@ enum {
     FETCH_LEAST = 64, /* polled for even when nothing more can be taken */
     DRAIN_MS = 20000, /* for what a revoked partition has in flight */
     COMMIT_MS = 500,
+    DOWN_MS = 3000, /* without a broker, before that is told */
     CLAIM_APART_MS = 20,  /* between claims while records trickle in */
     CLAIM_AHEAD = 100000, /* records that are claimed at once where so many are there */
     CLAIMS_MAX = 48,      /* of a partition; their text stays below Kafka's 4096 bytes */
@@ -114,8 +115,10 @@ struct kafka {
     atomic_int open_lanes;
     enum kafka_state state;
     int64_t state_ns, commit_ns, told_ns, nudge_ns;
+    int64_t up_ns; /* a broker was connected */
     size_t nudged; /* the next part to ask about */
     bool committing, commit_failed, closing, down;
+    bool subscribed, assigned; /* ever */
 };
 
 /* kafka_part.c */

@@ -67,7 +67,6 @@ static void take_error(struct kafka *k, const rd_kafka_message_t *m)
     struct part *p = part_of(k, m);
     switch (m->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-        k->down = false;
         if (p)
             p->eof = m->offset;
         break;
@@ -109,7 +108,6 @@ static size_t fetch(struct kafka *k)
         take_error(k, got[i]);
         rd_kafka_message_destroy(got[i]);
     }
-    k->down = k->down && taken == 0;
     free(got);
     return taken;
 }

@@ -1,10 +1,12 @@
 """broker.py - one real Apache Kafka 4 node (KRaft) on loopback for the tests.
 
 The jars come from Maven Central by pom.xml, once, into JARS; the data is a folder of the test. The
-node listens on free ports of 127.0.0.1 and never outlives the test's process group.
+node listens on free ports of 127.0.0.1. Topics and groups are made and changed by $KAFKA_CLIENT
+(admin.c): Kafka's own tools start a JVM for each call.
 """
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -29,17 +31,26 @@ def install():
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below the range that the system gives to outgoing connections: those can't take it until the
+    broker listens, and while it is down."""
+    while True:
+        port = random.SystemRandom().randrange(20000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def _java(main, *args):
-    return ["java", "-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-cp", f"{JARS}/*", main, *args]
+    return ["java", "-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+            "-cp", f"{JARS}/*", main, *args]
 
 
 class Broker:
-    """start() again after stop() or kill() keeps the data and the ports."""
+    """start() again after stop() or kill() keeps the data and the ports; it does nothing where the
+    broker runs."""
 
     def __init__(self, folder, **settings):
         install()
@@ -64,6 +75,8 @@ class Broker:
             "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
             "group.min.session.timeout.ms": "1000",
+            "broker.heartbeat.interval.ms": "200",
+            "broker.session.timeout.ms": "1000",  # a killed broker is let in again after that
             "auto.create.topics.enable": "false",
             "message.max.bytes": str(64 << 20),
             "socket.request.max.bytes": str(128 << 20),
@@ -84,6 +97,8 @@ class Broker:
             check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def start(self):
+        if self.process and self.process.poll() is None:
+            return self
         with open(self.folder / "broker.log", "ab") as log:
             self.process = subprocess.Popen(
                 _java("kafka.Kafka", str(self.properties)), stdin=subprocess.DEVNULL, stdout=log,
@@ -118,22 +133,17 @@ class Broker:
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def admin(self, tool, *args):
-        """Runs one of Kafka's own command-line tools and gives what it prints."""
-        result = subprocess.run(_java(tool, "--bootstrap-server", self.address, *args),
-                                stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        if result.returncode:
-            raise RuntimeError(result.stdout + result.stderr)
-        return result.stdout
+    def admin(self, *words):
+        """A command of admin.c; gives what it prints."""
+        done = subprocess.run([os.environ["KAFKA_CLIENT"], self.address, *map(str, words)],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        return done.stdout
 
     def create_topic(self, topic, partitions=1, **settings):
-        config = [word for key, value in settings.items()
-                  for word in ("--config", f"{key.replace('_', '.')}={value}")]
-        self.admin("org.apache.kafka.tools.TopicCommand", "--create", "--topic", topic,
-                   "--partitions", str(partitions), *config)
-
-    def delete_topic(self, topic):
-        self.admin("org.apache.kafka.tools.TopicCommand", "--delete", "--topic", topic)
+        self.admin("create", topic, partitions,
+                   *(f"{key.replace('_', '.')}={value}" for key, value in settings.items()))
 
     def __enter__(self):
         return self.start()

@@ -7,9 +7,11 @@
  *                                            every FAILING-th a failed handshake
  *   client BROKERS drain TOPIC N             reads N records from the beginning, throws them away and
  *                                            prints the seconds from the first to the last
+ *   client BROKERS create|delete|cut|...     topics and groups: see admin.c
  *   client N mock                            librdkafka's mock cluster of N brokers: prints its address,
  *                                            then obeys stdin until its end: see mock_obey() */
-#include <librdkafka/rdkafka.h>
+#include "client.h"
+
 #include <librdkafka/rdkafka_mock.h>
 
 #include <inttypes.h>
@@ -23,7 +25,7 @@ enum { RECORD_BYTES = 200, FLUSH_MS = 120000, FRAME_MAX = 64 << 20 };
 
 static int failed;
 
-static void die(const char *what, const char *why)
+void die(const char *what, const char *why)
 {
     fprintf(stderr, "client: %s: %s\n", what, why);
     exit(1);
@@ -38,7 +40,7 @@ static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *context
     }
 }
 
-static rd_kafka_t *open_client(rd_kafka_type_t type, const char *const *pairs)
+rd_kafka_t *open_client(rd_kafka_type_t type, const char *const *pairs)
 {
     char why[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -195,8 +197,15 @@ static int run_drain(const char *brokers, const char *topic, long records)
 
 /* ---- mock ---- */
 
+static void fail(rd_kafka_mock_cluster_t *mock, int api, int error, int times)
+{
+    while (times-- > 0)
+        rd_kafka_mock_push_request_errors(mock, (int16_t)api, 1, (rd_kafka_resp_err_t)error);
+}
+
 /* "topic NAME PARTITIONS", "leader TOPIC PARTITION BROKER", "coordinator GROUP BROKER",
- * "rtt BROKER MS", "down BROKER", "up BROKER", "fail API ERROR TIMES"; false: no such word. */
+ * "rtt BROKER MS", "down BROKER", "up BROKER", "fail API ERROR TIMES", "delay BROKER API MS" (of one
+ * request), "delayed BROKER API" (has it come?); false: no, or no such word. */
 static bool mock_obey(rd_kafka_mock_cluster_t *mock, const char *line)
 {
     char name[256];
@@ -213,10 +222,14 @@ static bool mock_obey(rd_kafka_mock_cluster_t *mock, const char *line)
         return rd_kafka_mock_broker_set_down(mock, a) == 0;
     if (sscanf(line, "up %d", &a) == 1)
         return rd_kafka_mock_broker_set_up(mock, a) == 0;
+    if (sscanf(line, "delay %d %d %d", &a, &b, &c) == 3)
+        return rd_kafka_mock_broker_push_request_error_rtts(mock, a, (int16_t)b, 1, 0, c) == 0;
+    size_t left = 1;
+    if (sscanf(line, "delayed %d %d", &a, &b) == 2)
+        return rd_kafka_mock_broker_error_stack_cnt(mock, a, (int16_t)b, &left) == 0 && left == 0;
     if (sscanf(line, "fail %d %d %d", &a, &b, &c) != 3)
         return false;
-    while (c-- > 0)
-        rd_kafka_mock_push_request_errors(mock, (int16_t)a, 1, (rd_kafka_resp_err_t)b);
+    fail(mock, a, b, c);
     return true;
 }
 
@@ -231,9 +244,7 @@ static int run_mock(const char *brokers)
     printf("%s\n", rd_kafka_mock_cluster_bootstraps(mock));
     fflush(stdout);
     while (fgets(line, sizeof line, stdin)) {
-        if (!mock_obey(mock, line))
-            die("mock", line);
-        puts("ok");
+        puts(mock_obey(mock, line) ? "ok" : "no");
         fflush(stdout);
     }
     rd_kafka_mock_cluster_destroy(mock);
@@ -251,6 +262,8 @@ int main(int argc, char **argv)
         return run_fill(argv[1], argv[3], atol(argv[4]), atol(argv[5]));
     if (argc == 5 && strcmp(argv[2], "drain") == 0)
         return run_drain(argv[1], argv[3], atol(argv[4]));
-    fputs("usage: client BROKERS send | fill TOPIC N FAILING | drain TOPIC N | mock\n", stderr);
+    if (argc >= 4 && run_admin(argv[1], argc - 2, argv + 2) == 0)
+        return 0;
+    fputs("usage: client BROKERS send | fill TOPIC N FAILING | drain TOPIC N | mock | create ...\n", stderr);
     return 2;
 }

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -137,15 +138,12 @@ class Consumer:
 
 
 class Case(unittest.TestCase):
-    """One broker for all tests of the class; a topic of its own for each."""
+    """Consumers of self.broker, which a subclass has; a topic of its own for each test."""
 
     @classmethod
     def setUpClass(cls):
         cls.dir = pathlib.Path(tempfile.mkdtemp(prefix="tlstrail-kafka-"))
         cls.addClassCleanup(shutil.rmtree, cls.dir, ignore_errors=True)
-        cls.broker = Broker(cls.dir / "broker")
-        cls.addClassCleanup(cls.broker.remove)
-        cls.broker.start()
 
     def setUp(self):
         self.topic = self.id().rsplit(".", 1)[1].replace("_", "-")[:80]
@@ -189,8 +187,37 @@ class Case(unittest.TestCase):
         lost = [i for i in range(n) if f"n{i}.example.com" not in seen]
         twice = sorted(h for h, times in seen.items() if times > 1)
         self.assertEqual((len(lost), len(twice)), (0, 0),
-                         f"lost {lost[:10]} twice {twice[:10]}\n" + "".join(c.said() for c in consumers))
+                         f"lost {lost[:10]} twice {twice[:10]}\n" +
+                         "\n".join(f"{c.said()}{c.partitions()}" for c in consumers))
         self.assertEqual(len(seen), n)
         for c in consumers:
             for s in c.status()["streams"]:
                 self.assertTrue(s["closed"], s)
+
+
+class BrokerCase(Case):
+    """One broker for all tests of the class, up again at the start of each."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.broker = Broker(cls.dir / "broker")
+        cls.addClassCleanup(cls.broker.remove)
+
+    def setUp(self):
+        super().setUp()
+        self.broker.start()
+        self.ended = threading.Event()
+
+    def writer(self, n, batch, partitions):
+        """A thread that sends range(n) bit by bit, and no more once the test is over."""
+        def write():
+            for first in range(0, n, batch):
+                if self.ended.wait(0.1):
+                    break
+                self.send_numbers(first, batch, partitions)
+        thread = threading.Thread(target=write)
+        self.addCleanup(thread.join)
+        self.addCleanup(self.ended.set)
+        thread.start()
+        return thread

@@ -1,14 +1,13 @@
 """test_follow.py - one consumer and a real broker: catching up, the live end, kills, restarts."""
 import random
 import sys
-import threading
 import time
 import unittest
 
-from group import OTHER, Case, failure, until
+from group import BrokerCase, failure, until
 
 
-class Follow(Case):
+class Follow(BrokerCase):
     def test_catches_up_and_then_follows_the_live_end(self):
         self.make_topic(3)
         self.send_numbers(0, 3000, partitions=3)
@@ -28,12 +27,9 @@ class Follow(Case):
         self.ledger([c], 3020)
 
     def test_killed_again_and_again_it_loses_nothing_and_stores_nothing_twice(self):
-        n, batch = 12000, 400
+        n = 6000
         self.make_topic(3)
-        writer = threading.Thread(target=lambda: [
-            (self.send_numbers(first, batch, partitions=3), time.sleep(0.1))
-            for first in range(0, n, batch)])
-        writer.start()
+        writer = self.writer(n, 300, 3)
         c, rng, kills = self.consumer(properties={"session.timeout.ms": "1000"}), random.Random(4), 0
         while writer.is_alive() or kills < 8:
             had = c.count()
@@ -57,13 +53,13 @@ class Follow(Case):
         self.send_numbers(0, 500, partitions=2)
         c = self.consumer().start()
         until(lambda: c.count() == 500, "500 records")
-        for how in (self.broker.stop, self.broker.kill):
+        for turn, how in ((1, self.broker.stop), (2, self.broker.kill)):
             how()
-            until(lambda: c.said().count("no broker") > 0, "a word of it")
+            until(lambda: c.said().count("no broker") == turn, "a word of it", [c])
             self.broker.start()
-            had = c.count()
-            self.send_numbers(had, 500, partitions=2)
-            until(lambda: c.count() == had + 500, "500 more")
+            self.send_numbers(turn * 500, 500, partitions=2)
+            until(lambda: c.count() == (turn + 1) * 500, "500 more", [c])
+            self.assertEqual(c.said().count("answers again"), turn)
         c.stop()
         self.ledger([c], 1500)
 
@@ -73,15 +69,13 @@ class Follow(Case):
         c = self.consumer().start()
         until(lambda: c.count() == 2000, "2000 records")
         c.stop()
-        self.broker.admin("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--group",
-                          self.topic, "--all-topics", "--reset-offsets", "--to-earliest", "--execute")
+        self.broker.admin("rewind", self.topic, self.topic, 2)
         self.send_numbers(2000, 10, partitions=2)
         c.start()
         until(lambda: c.count() == 2010, "10 more")
         c.stop()
         self.ledger([c], 2010)
-        self.broker.admin("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--group",
-                          self.topic, "--delete")
+        self.broker.admin("forget", self.topic)
         self.send_numbers(2010, 10, partitions=2)
         c.start()
         until(lambda: c.count() == 2020, "10 more without the group's offsets")

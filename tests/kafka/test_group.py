@@ -4,23 +4,13 @@ import os
 import random
 import signal
 import sys
-import threading
 import time
 import unittest
 
-from group import Case, until
+from group import BrokerCase, until
 
 
-class Group(Case):
-    def writer(self, n, batch, partitions):
-        def write():
-            for first in range(0, n, batch):
-                self.send_numbers(first, batch, partitions)
-                time.sleep(0.2)
-        thread = threading.Thread(target=write)
-        thread.start()
-        return thread
-
+class Group(BrokerCase):
     def all_there(self, consumers, n):
         until(lambda: sum(c.count() for c in consumers) >= n, f"{n} records", consumers)
         for c in consumers:
@@ -29,7 +19,7 @@ class Group(Case):
         self.ledger(consumers, n)
 
     def test_consumers_that_join_and_leave_share_without_loss(self):
-        n, rng = 9000, random.Random(7)
+        n, rng = 5000, random.Random(7)
         self.make_topic(6)
         consumers = [self.consumer(name) for name in ("one", "two", "three")]
         writer = self.writer(n, 250, 6)
@@ -52,7 +42,7 @@ class Group(Case):
               f"{[c.count() for c in consumers]}", file=sys.stderr)
 
     def test_consumers_that_are_killed_get_their_claims_back(self):
-        n, rng = 6000, random.Random(9)
+        n, rng = 4000, random.Random(9)
         self.make_topic(4)
         consumers = [self.consumer(name) for name in ("one", "two")]
         writer = self.writer(n, 200, 4)

@@ -1,13 +1,11 @@
 """test_mock.py - faults that a real broker doesn't give on demand, from librdkafka's mock cluster."""
-import pathlib
-import shutil
 import subprocess
-import tempfile
 import unittest
 
 from group import CLIENT, Case, until
 
-FETCH, LIST_OFFSETS, OFFSET_COMMIT, OFFSET_FETCH, JOIN_GROUP, HEARTBEAT = 1, 2, 8, 9, 11, 12
+FETCH, LIST_OFFSETS, OFFSET_COMMIT, OFFSET_FETCH = 1, 2, 8, 9
+JOIN_GROUP, HEARTBEAT, SYNC_GROUP = 11, 12, 14
 NOT_LEADER, REQUEST_TIMED_OUT, COORDINATOR_LOADING, NOT_COORDINATOR = 6, 7, 14, 16
 
 
@@ -17,10 +15,13 @@ class Mock:
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.address = self.process.stdout.readline().strip()
 
-    def tell(self, line):
+    def ask(self, line):
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
-        assert self.process.stdout.readline() == "ok\n", line
+        return self.process.stdout.readline() == "ok\n"
+
+    def tell(self, line):
+        assert self.ask(line), line
 
     def create_topic(self, topic, partitions=1):
         self.tell(f"topic {topic} {partitions}")
@@ -32,11 +33,6 @@ class Mock:
 
 
 class Faults(Case):
-    @classmethod
-    def setUpClass(cls):
-        cls.dir = pathlib.Path(tempfile.mkdtemp(prefix="tlstrail-kafka-"))
-        cls.addClassCleanup(shutil.rmtree, cls.dir, ignore_errors=True)
-
     def setUp(self):
         super().setUp()
         self.broker = Mock(3)
@@ -82,6 +78,14 @@ class Faults(Case):
             self.broker.tell(f"coordinator {self.topic} {broker}")
             self.more(c)
         self.finish(c)
+
+    def test_it_may_be_stopped_before_the_group_gives_it_anything(self):
+        self.broker.tell(f"coordinator {self.topic} 1")
+        self.broker.tell(f"delay 1 {SYNC_GROUP} 60000")
+        c = self.consumer(properties={"session.timeout.ms": "6000"}).start()
+        until(lambda: self.broker.ask(f"delayed 1 {SYNC_GROUP}"), "it to ask for its partitions", [c])
+        self.assertEqual(c.stop(), {"streams": []})
+        self.assertEqual(c.said(), "")
 
     def test_slow_brokers_are_only_slow(self):
         for broker in (1, 2, 3):
