@@ -31,6 +31,7 @@ int classifier_open(const struct rules *rules, struct classifier **out, struct e
     struct classifier *c = xcalloc(1, sizeof *c);
     c->rules = rules;
     c->matcher = matcher_open();
+    c->found = xcalloc(rules->all_words, sizeof *c->found);
     c->tried = xcalloc(rules->words, sizeof *c->tried);
     if (rules->gate && hs_alloc_scratch(rules->gate, &c->gate_scratch) != HS_SUCCESS) {
         classifier_close(c);
@@ -48,6 +49,8 @@ void classifier_close(struct classifier *c)
     matcher_close(c->matcher);
     arena_release(&c->arena);
     buf_release(&c->folded);
+    buf_release(&c->fields);
+    free(c->found);
     free(c->tried);
     free(c);
 }
@@ -111,9 +114,11 @@ static enum match rule_holds(struct classifier *c, const struct rule *rule,
         match = record->program.p
                     ? pattern_match(rule->program, c->matcher, record->program, NULL)
                     : MATCH_NO;
+    if (match == MATCH_YES && !c->thorough && !literals_fill(c, &rule->match_needs))
+        return MATCH_NO;
     if (match == MATCH_YES && rule->match)
         match = pattern_match(rule->match, c->matcher, record->text, captures);
-    if (match != MATCH_YES || !rule->unless)
+    if (match != MATCH_YES || !rule->unless || (!c->thorough && !literals_fill(c, &rule->unless_needs)))
         return match;
     enum match unless = pattern_match(rule->unless, c->matcher, record->text, NULL);
     return unless == MATCH_NO ? MATCH_YES : unless == MATCH_YES ? MATCH_NO : unless;

@@ -4,6 +4,8 @@
 
 #include "base/mem.h"
 #include "parsers/classifier.h"
+#include "parsers/flatten.h"
+#include "parsers/needs.h"
 #include "parsers/pack.h"
 #include "parsers/pattern.h"
 #include "parsers/words.h"
@@ -13,6 +15,13 @@
 enum rule_kind { KIND_envelope, KIND_format, KIND_cause, KIND_detail, KIND_veto, KIND_COUNT };
 /* How far a rule alone says that a handshake failed (packs/README.md). */
 enum failure { FAILURE_no, FAILURE_maybe, FAILURE_yes, FAILURE_sure, FAILURE_COUNT };
+
+/* A pattern's needs (needs.h) as numbers of words: rules.need_words[from..ends[0]) and on from each
+ * end to the next. */
+struct needed {
+    uint32_t from, ends[NEEDS_MAX];
+    size_t n;
+};
 
 struct rule {
     struct str id, library, pack;
@@ -26,6 +35,7 @@ struct rule {
     enum side by;
     int alert;
     struct pattern *match, *unless, *program; /* NULL: none */
+    struct needed match_needs, unless_needs;
 };
 
 /* What an error number of a library means. */
@@ -36,6 +46,11 @@ struct code_row {
     enum leg leg;
     enum side by;
     int alert;
+};
+
+/* Where the word is, the rule is tried. */
+struct word_rule {
+    uint32_t word, rule;
 };
 
 struct rules {
@@ -52,7 +67,13 @@ struct rules {
     struct code_row *codes; /* sorted by table, code */
     size_t n_codes, codes_cap;
     hs_database_t *gate; /* on raw bytes: what a record that fails can't be without; NULL: no words */
-    struct words *all;   /* on folded text: which rules to try */
+    struct words *all;   /* on folded text: the rules' words, and what their patterns need */
+    size_t all_words;    /* of a bit set over these */
+    struct word_rule *word_rules; /* sorted by word */
+    size_t n_word_rules, word_rules_cap;
+    uint32_t *first_rules; /* of each word, and the end: indices of word_rules */
+    uint32_t *need_words;
+    size_t n_need_words, need_words_cap;
 };
 
 struct classifier {
@@ -60,9 +81,12 @@ struct classifier {
     struct matcher *matcher;
     hs_scratch_t *gate_scratch;
     struct arena arena;
-    struct buf folded;
+    struct buf folded, fields;
+    struct pairs pairs; /* of the envelope that peel() is at */
+    uint64_t *found; /* bit set over the words of rules->all */
     uint64_t *tried; /* bit set over the rules */
     bool ungated;    /* tests: try every record, as if the gate had let it through */
+    bool thorough;   /* tests: try every pattern, as if the text filled its needs */
     char why[160];
 };
 
@@ -76,9 +100,12 @@ enum verdict classify_candidate(struct classifier *c, struct str record,
 
 /* literals.c */
 int literals_compile(struct rules *rules, struct err *err);
-/* Sets c->tried to the rules whose literals are in the folded text, and those without. */
+/* Sets c->found to the words of the folded text, and c->tried to the rules that they belong to and
+ * those without any. */
 void literals_try(struct classifier *c, struct str text);
 bool literals_gate(struct classifier *c, struct str raw);
+/* Whether each need has one of its words among c->found. */
+bool literals_fill(const struct classifier *c, const struct needed *needed);
 
 /* A record without its envelopes; lives in the classifier's arena. */
 struct peeled {

@@ -129,7 +129,10 @@ static int compile_gate(const struct list *l, hs_database_t **out, struct err *e
 static void add_word(struct rules *rules, uint32_t index, const char *word, struct list *gate)
 {
     char *blanks = spelled(word, '_', ' '), *lines = spelled(word, ' ', '_');
-    words_add(rules->all, str_of(blanks), index);
+    rules->word_rules = xgrow(rules->word_rules, rules->n_word_rules, &rules->word_rules_cap,
+                              sizeof *rules->word_rules);
+    rules->word_rules[rules->n_word_rules++] =
+        (struct word_rule){words_add(rules->all, str_of(blanks)), index};
     if (!gates(&rules->items[index])) {
         free(blanks);
         free(lines);
@@ -140,6 +143,64 @@ static void add_word(struct rules *rules, uint32_t index, const char *word, stru
     list_add(gate, spelled(word, '_', '_'));
 }
 
+/* Whether the rule's own words fill the need: where it is tried at all, it is filled. */
+static bool is_found(const struct need *need, const struct pack_rule *from)
+{
+    for (unsigned i = 0; i < from->find_count; i++) {
+        char *word = spelled(from->find[i], '_', ' ');
+        bool filled = need_filled(need, word);
+        free(word);
+        if (!filled)
+            return false;
+    }
+    return from->find_count > 0;
+}
+
+static void add_needs(struct rules *rules, const struct pack_rule *from, const char *source,
+                      struct needed *out)
+{
+    struct needs needs = {.n = 0};
+    if (source)
+        needs_read(source, &needs);
+    out->from = (uint32_t)rules->n_need_words;
+    for (size_t i = 0; i < needs.n; i++) {
+        const struct need *need = &needs.items[i];
+        if (is_found(need, from))
+            continue;
+        for (size_t k = 0; k < need->n; k++) {
+            rules->need_words = xgrow(rules->need_words, rules->n_need_words,
+                                      &rules->need_words_cap, sizeof *rules->need_words);
+            rules->need_words[rules->n_need_words++] =
+                words_add(rules->all, str_of(need->words[k]));
+        }
+        out->ends[out->n++] = (uint32_t)rules->n_need_words;
+    }
+}
+
+static int by_word(const void *va, const void *vb)
+{
+    const struct word_rule *a = va, *b = vb;
+    if (a->word != b->word)
+        return a->word < b->word ? -1 : 1;
+    return (a->rule > b->rule) - (a->rule < b->rule);
+}
+
+/* After the last word. */
+static void index_words(struct rules *rules)
+{
+    size_t n = words_count(rules->all), at = 0;
+    words_index(rules->all);
+    rules->all_words = n / 64 + 1;
+    rules->first_rules = xcalloc(n + 1, sizeof *rules->first_rules);
+    if (rules->n_word_rules)
+        qsort(rules->word_rules, rules->n_word_rules, sizeof *rules->word_rules, by_word);
+    for (size_t word = 0; word <= n; word++) {
+        while (at < rules->n_word_rules && rules->word_rules[at].word < word)
+            at++;
+        rules->first_rules[word] = (uint32_t)at;
+    }
+}
+
 int literals_compile(struct rules *rules, struct err *err)
 {
     struct list gate = {0};
@@ -148,11 +209,16 @@ int literals_compile(struct rules *rules, struct err *err)
     for (size_t p = 0; p < rules->n_packs; p++) {
         for (unsigned r = 0; r < rules->packs[p]->rules_count; r++, index++) {
             const struct pack_rule *rule = &rules->packs[p]->rules[r];
+            struct rule *compiled = &rules->items[index];
             for (unsigned i = 0; i < rule->find_count; i++)
                 add_word(rules, index, rule->find[i], &gate);
+            if (compiled->kind == KIND_envelope)
+                continue;
+            add_needs(rules, rule, rule->match, &compiled->match_needs);
+            add_needs(rules, rule, rule->unless, &compiled->unless_needs);
         }
     }
-    words_index(rules->all);
+    index_words(rules);
     keep_shortest(&gate);
     int rc = compile_gate(&gate, &rules->gate, err);
     list_release(&gate);
@@ -164,16 +230,58 @@ static char fold(char b)
     return (char)(b == '_' || b == '\t' ? ' ' : b >= 'A' && b <= 'Z' ? b + 32 : b);
 }
 
+/* In blocks of a fixed length: the compiler turns those into vectors. */
+static void fold_into(char *restrict to, const char *restrict from, size_t n)
+{
+    enum { BLOCK = 32 };
+    size_t i = 0;
+    for (; i + BLOCK <= n; i += BLOCK)
+        for (size_t k = 0; k < BLOCK; k++)
+            to[i + k] = fold(from[i + k]);
+    for (; i < n; i++)
+        to[i] = fold(from[i]);
+}
+
+static void try_found(struct classifier *c)
+{
+    const struct rules *rules = c->rules;
+    memcpy(c->tried, rules->always, rules->words * sizeof *c->tried);
+    for (size_t w = 0; w < rules->all_words; w++) {
+        for (uint64_t left = c->found[w]; left; left &= left - 1) {
+            size_t word = w * 64 + (size_t)__builtin_ctzll(left);
+            for (uint32_t i = rules->first_rules[word]; i < rules->first_rules[word + 1]; i++) {
+                uint32_t rule = rules->word_rules[i].rule;
+                c->tried[rule / 64] |= UINT64_C(1) << (rule % 64);
+            }
+        }
+    }
+}
+
 void literals_try(struct classifier *c, struct str text)
 {
     c->folded.n = 0;
     buf_reserve(&c->folded, text.n + WORDS_SLACK);
     c->folded.n = text.n;
-    for (size_t i = 0; i < text.n; i++)
-        c->folded.p[i] = fold(text.p[i]);
+    fold_into(c->folded.p, text.p, text.n);
     memset(c->folded.p + text.n, 0, WORDS_SLACK);
-    memcpy(c->tried, c->rules->always, c->rules->words * sizeof *c->tried);
-    words_find(c->rules->all, buf_as_str(&c->folded), c->tried);
+    memset(c->found, 0, c->rules->all_words * sizeof *c->found);
+    words_find(c->rules->all, buf_as_str(&c->folded), c->found);
+    try_found(c);
+}
+
+bool literals_fill(const struct classifier *c, const struct needed *needed)
+{
+    uint32_t at = needed->from;
+    for (size_t i = 0; i < needed->n; i++) {
+        bool filled = false;
+        for (; at < needed->ends[i]; at++) {
+            uint32_t word = c->rules->need_words[at];
+            filled = filled || (c->found[word / 64] >> (word % 64) & 1);
+        }
+        if (!filled)
+            return false;
+    }
+    return true;
 }
 
 static int on_gate(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,

@@ -6,7 +6,6 @@
  *     → text "http: TLS handshake error …" LF "stream=stderr"
  */
 #include "parsers/internal.h"
-#include "parsers/flatten.h"
 #include "parsers/time.h"
 
 enum { LAYERS_MAX = 8, QUALITY_ZONE = 4, QUALITY_YEAR = 2, QUALITY_FRACTION = 1 };
@@ -163,7 +162,7 @@ static struct str join_objects(struct classifier *c, struct str message, struct 
         ptrdiff_t end = str_findc(rest, '\n', 0);
         struct str line = end < 0 ? rest : str_head(rest, (size_t)end);
         rest = end < 0 ? str_from(rest, rest.n) : str_from(rest, (size_t)end + 1);
-        struct pairs *pairs = arena_alloc(&c->arena, sizeof *pairs);
+        struct pairs *pairs = &c->pairs;
         bool torn;
         struct str text = line;
         if (flatten_json(line, &c->arena, pairs, &torn))
@@ -181,7 +180,7 @@ static struct str join_objects(struct classifier *c, struct str message, struct 
 static bool peel_json(struct classifier *c, struct str *text, struct buf *fields,
                       const struct reading *reading, struct peeled *out)
 {
-    struct pairs *pairs = arena_alloc(&c->arena, sizeof *pairs);
+    struct pairs *pairs = &c->pairs;
     bool torn = false;
     struct str whole = str_trim(*text), rest = STR_NONE;
     if (whole.n == 0 || whole.p[0] != '{')
@@ -202,7 +201,7 @@ static bool peel_json(struct classifier *c, struct str *text, struct buf *fields
 static bool peel_logfmt(struct classifier *c, struct str *text, struct buf *fields,
                         const struct reading *reading, struct peeled *out)
 {
-    struct pairs *pairs = arena_alloc(&c->arena, sizeof *pairs);
+    struct pairs *pairs = &c->pairs;
     struct str whole = str_trim(*text);
     if (!flatten_logfmt(whole, &c->arena, pairs) && !flatten_brackets(whole, &c->arena, pairs))
         return false;
@@ -213,7 +212,7 @@ static bool peel_logfmt(struct classifier *c, struct str *text, struct buf *fiel
 /* zap's console encoder: the fields stand as an object behind the message. */
 static bool peel_trailing(struct classifier *c, struct str *text, struct buf *fields)
 {
-    struct pairs *pairs = arena_alloc(&c->arena, sizeof *pairs);
+    struct pairs *pairs = &c->pairs;
     struct str before;
     if (str_findc(*text, '{', 0) < 0 || !flatten_trailing_json(*text, &c->arena, pairs, &before) ||
         pairs->n == 0 || str_trim(before).n == 0)
@@ -226,7 +225,7 @@ static bool peel_trailing(struct classifier *c, struct str *text, struct buf *fi
 /* klog's structured calls: "message" err="…" key="value". */
 static bool peel_quoted(struct classifier *c, struct str *text, struct buf *fields)
 {
-    struct pairs *pairs = arena_alloc(&c->arena, sizeof *pairs);
+    struct pairs *pairs = &c->pairs;
     size_t end = 1;
     if (text->n < 4 || text->p[0] != '"')
         return false;
@@ -307,29 +306,34 @@ static enum match peel_rule(struct classifier *c, struct str *text, const struct
     return MATCH_NO;
 }
 
+static struct str joined(struct arena *arena, struct str text, struct str fields)
+{
+    char *to = arena_alloc(arena, text.n + fields.n + 1);
+    if (text.n)
+        memcpy(to, text.p, text.n);
+    if (fields.n)
+        memcpy(to + text.n, fields.p, fields.n);
+    return str_make(to, text.n + fields.n);
+}
+
 enum match peel(struct classifier *c, struct str record, const struct reading *reading,
                 struct peeled *out)
 {
-    struct buf fields = {0};
+    struct buf *fields = &c->fields;
     struct str text = flatten_ansi(record, &c->arena);
     enum match match = MATCH_YES;
+    fields->n = 0;
     *out = (struct peeled){.time_us = TIME_NONE};
     for (int layer = 0; layer < LAYERS_MAX && match == MATCH_YES; layer++) {
-        if (peel_json(c, &text, &fields, reading, out) ||
-            peel_logfmt(c, &text, &fields, reading, out) || peel_quoted(c, &text, &fields) ||
-            peel_trailing(c, &text, &fields))
+        if (peel_json(c, &text, fields, reading, out) ||
+            peel_logfmt(c, &text, fields, reading, out) || peel_quoted(c, &text, fields) ||
+            peel_trailing(c, &text, fields))
             continue;
         match = peel_rule(c, &text, reading, out);
     }
     peel_time(out, text, reading);
     if (out->time_us == TIME_NONE)
         peel_inner_time(out, text, reading);
-    buf_reserve(&fields, 1);
-    struct buf joined = {0};
-    buf_str(&joined, text);
-    buf_str(&joined, buf_as_str(&fields));
-    out->text = arena_copy(&c->arena, buf_as_str(&joined));
-    buf_release(&joined);
-    buf_release(&fields);
+    out->text = joined(&c->arena, text, buf_as_str(fields));
     return match == MATCH_BUDGET ? match : MATCH_YES;
 }

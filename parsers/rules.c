@@ -325,6 +325,9 @@ void rules_close(struct rules *rules)
     words_close(rules->all);
     free(rules->packs);
     free(rules->items);
+    free(rules->word_rules);
+    free(rules->first_rules);
+    free(rules->need_words);
     free(rules->always);
     free(rules->envelopes);
     free(rules->tables);

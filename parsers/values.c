@@ -20,7 +20,8 @@ static bool is_address(struct str s)
     struct str bare = scope > 0 ? str_head(s, (size_t)scope) : s;
     if (bare.n == 0 || bare.n >= sizeof text)
         return false;
-    snprintf(text, sizeof text, "%.*s", STR_ARG(bare));
+    memcpy(text, bare.p, bare.n);
+    text[bare.n] = '\0';
     return inet_pton(AF_INET, text, binary) == 1 || inet_pton(AF_INET6, text, binary) == 1;
 }
 
@@ -113,12 +114,11 @@ struct str value_peer(struct str s, struct str port, struct arena *arena)
         port = own_port;
     if (!is_digits(port))
         return own_port.p ? address : s;
-    struct buf joined = {0};
     bool v6 = str_findc(address, ':', 0) >= 0;
-    buf_printf(&joined, v6 ? "[%.*s]:%.*s" : "%.*s:%.*s", STR_ARG(address), STR_ARG(port));
-    struct str kept = arena_copy(arena, buf_as_str(&joined));
-    buf_release(&joined);
-    return kept;
+    size_t room = address.n + port.n + sizeof "[]:";
+    char *to = arena_alloc(arena, room);
+    int n = snprintf(to, room, v6 ? "[%.*s]:%.*s" : "%.*s:%.*s", STR_ARG(address), STR_ARG(port));
+    return str_make(to, (size_t)n);
 }
 
 struct str value_address(struct str word, struct str *port)

@@ -13,11 +13,17 @@
 
 enum { HEADS = 1 << 13, GRAMS = 1 << 16 };
 
+/* The words that are filed by four bytes, or by three. `any` has a bit for each of GRAMS hashes that
+ * a word is filed under: it stays in the first cache, and most places of a text end there. */
+struct shelf {
+    uint64_t any[GRAMS / 64];
+    uint32_t heads[HEADS]; /* index + 1 of a cell */
+};
+
 struct cell {
     uint32_t gram;
     uint32_t next; /* index + 1 of the next cell of the same head, 0: none */
     uint32_t at;   /* where in the word the gram is */
-    uint32_t sets;
     struct str word;
 };
 
@@ -26,7 +32,8 @@ struct words {
     size_t n, cap;
     struct arena arena;
     bool any_short;
-    uint32_t fours[HEADS], threes[HEADS]; /* index + 1 of a cell */
+    uint32_t *names; /* until words_index(): the heads of chains of words with the same hash */
+    struct shelf fours, threes;
 };
 
 /* Four bytes, the first one lowest; the compiler makes one load of it. */
@@ -42,14 +49,22 @@ static uint32_t three_at(const char *p)
     return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16;
 }
 
-static uint32_t hash(uint32_t gram, unsigned bits)
+/* Below GRAMS. */
+static uint32_t hash(uint32_t gram)
 {
-    return gram * UINT32_C(0x9e3779b1) >> (32 - bits);
+    return gram * UINT32_C(0x9e3779b1) >> 16;
+}
+
+static uint32_t head_of(uint32_t gram_hash)
+{
+    return gram_hash / (GRAMS / HEADS);
 }
 
 struct words *words_open(void)
 {
-    return xcalloc(1, sizeof(struct words));
+    struct words *w = xcalloc(1, sizeof(struct words));
+    w->names = xcalloc(HEADS, sizeof *w->names);
+    return w;
 }
 
 void words_close(struct words *w)
@@ -57,19 +72,35 @@ void words_close(struct words *w)
     if (!w)
         return;
     free(w->cells);
+    free(w->names);
     arena_release(&w->arena);
     free(w);
 }
 
-void words_add(struct words *w, struct str word, uint32_t sets)
+uint32_t words_add(struct words *w, struct str word)
 {
+    uint32_t h = 0;
+    for (size_t i = 0; i < word.n; i++)
+        h = h * 31 + (unsigned char)word.p[i];
+    uint32_t *head = &w->names[head_of(hash(h))];
+    for (uint32_t i = *head; i; i = w->cells[i - 1].next)
+        if (str_eq(w->cells[i - 1].word, word))
+            return i - 1;
     w->cells = xgrow(w->cells, w->n, &w->cap, sizeof *w->cells);
-    w->cells[w->n++] = (struct cell){.sets = sets, .word = arena_copy(&w->arena, word)};
+    w->cells[w->n] = (struct cell){.next = *head, .word = arena_copy(&w->arena, word)};
+    *head = (uint32_t)++w->n;
+    return *head - 1;
 }
 
-static void file(uint32_t heads[HEADS], struct words *w, size_t i)
+size_t words_count(const struct words *w)
 {
-    uint32_t *head = &heads[hash(w->cells[i].gram, 13)];
+    return w->n;
+}
+
+static void file(struct shelf *shelf, struct words *w, size_t i)
+{
+    uint32_t h = hash(w->cells[i].gram), *head = &shelf->heads[head_of(h)];
+    shelf->any[h / 64] |= UINT64_C(1) << (h % 64);
     w->cells[i].next = *head;
     *head = (uint32_t)i + 1;
 }
@@ -80,7 +111,7 @@ static uint32_t *count_grams(const struct words *w)
     uint32_t *counts = xcalloc(GRAMS, sizeof *counts);
     for (size_t i = 0; i < w->n; i++)
         for (size_t at = 0; at + 4 <= w->cells[i].word.n; at++)
-            counts[hash(four_at(w->cells[i].word.p + at), 16)]++;
+            counts[hash(four_at(w->cells[i].word.p + at))]++;
     return counts;
 }
 
@@ -92,46 +123,56 @@ void words_index(struct words *w)
         uint32_t least = UINT32_MAX;
         if (cell->word.n == 3) {
             cell->gram = three_at(cell->word.p);
-            file(w->threes, w, i);
+            file(&w->threes, w, i);
             w->any_short = true;
             continue;
         }
         for (size_t at = 0; at + 4 <= cell->word.n; at++) {
-            uint32_t gram = four_at(cell->word.p + at), count = counts[hash(gram, 16)];
+            uint32_t gram = four_at(cell->word.p + at), count = counts[hash(gram)];
             if (count >= least)
                 continue;
             least = count;
             cell->gram = gram;
             cell->at = (uint32_t)at;
         }
-        file(w->fours, w, i);
+        file(&w->fours, w, i);
     }
     free(counts);
+    free(w->names);
+    w->names = NULL;
 }
 
+/* The words of a shelf that have the gram at `at` of the text. */
 static void compare(const struct words *w, uint32_t first, uint32_t gram, struct str text, size_t at,
                     uint64_t *found)
 {
     for (uint32_t i = first; i; i = w->cells[i - 1].next) {
         const struct cell *cell = &w->cells[i - 1];
-        if (cell->gram == gram && cell->at <= at && cell->word.n <= text.n - (at - cell->at) &&
-            memcmp(text.p + at - cell->at, cell->word.p, cell->word.n) == 0)
-            found[cell->sets / 64] |= UINT64_C(1) << (cell->sets % 64);
+        if (cell->gram != gram || cell->at > at || cell->word.n > text.n - (at - cell->at))
+            continue;
+        const char *start = text.p + at - cell->at;
+        if (start[0] == cell->word.p[0] && start[cell->word.n - 1] == cell->word.p[cell->word.n - 1] &&
+            memcmp(start, cell->word.p, cell->word.n) == 0)
+            found[(i - 1) / 64] |= UINT64_C(1) << ((i - 1) % 64);
     }
+}
+
+static inline bool may_hold(const struct shelf *shelf, uint32_t h)
+{
+    return shelf->any[h / 64] >> (h % 64) & 1;
 }
 
 void words_find(const struct words *w, struct str text, uint64_t *found)
 {
     for (size_t at = 0; at < text.n; at++) {
-        uint32_t four = four_at(text.p + at);
-        uint32_t first = w->fours[hash(four, 13)];
-        if (first)
-            compare(w, first, four, text, at, found);
+        uint32_t four = four_at(text.p + at), h = hash(four);
+        if (may_hold(&w->fours, h))
+            compare(w, w->fours.heads[head_of(h)], four, text, at, found);
         if (!w->any_short)
             continue;
         uint32_t three = four & 0xffffff;
-        first = w->threes[hash(three, 13)];
-        if (first)
-            compare(w, first, three, text, at, found);
+        h = hash(three);
+        if (may_hold(&w->threes, h))
+            compare(w, w->threes.heads[head_of(h)], three, text, at, found);
     }
 }

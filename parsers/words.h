@@ -11,11 +11,13 @@ struct words;
 /* The caller owns what it gives; NULL is fine for words_close(). */
 struct words *words_open(void);
 void words_close(struct words *w);
-/* Copies the word, of WORD_BYTES_MIN bytes or more; sets is what its finding sets in found[]. */
-void words_add(struct words *w, struct str word, uint32_t sets);
+/* Copies the word, of WORD_BYTES_MIN bytes or more. Gives its number: the same for the same word,
+ * below words_count(). */
+uint32_t words_add(struct words *w, struct str word);
+size_t words_count(const struct words *w);
 /* After the last word, before the first text. */
 void words_index(struct words *w);
-/* Sets bit `sets` of found[] for each word in the text, byte for byte. WORDS_SLACK bytes behind the
+/* Sets the bit of found[] with the number of each word in the text, byte for byte. WORDS_SLACK bytes behind the
  * text are read too, whatever they hold. Any number of threads. */
 void words_find(const struct words *w, struct str text, uint64_t *found);
 

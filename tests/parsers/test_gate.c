@@ -35,7 +35,7 @@ static void open_both(struct both *b)
         b->all_rules->items[i].late = false;
     cr_assert_eq(classifier_open(b->rules, &b->quick, &err), 0, "%s", err.text);
     cr_assert_eq(classifier_open(b->all_rules, &b->slow, &err), 0, "%s", err.text);
-    b->slow->ungated = true;
+    b->slow->ungated = b->slow->thorough = true;
 }
 
 static void close_both(struct both *b)
