@@ -3,10 +3,12 @@
  * The gate is Vectorscan over raw bytes, at the speed of memory over whole chunks: the words without
  * which no record can become an event. A raw line may have blanks or underscores between words, so
  * the gate holds both spellings, and the pack's own where it mixes them. Of a record that it lets
- * through, the words in its folded text (lower case, '_' as a blank) say which rules to try. */
+ * through, the words in its folded text (lower case, '_' as a blank, URLs without their paths) say which
+ * rules to try. */
 #include "parsers/internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct list {
     char **words;
@@ -230,6 +232,22 @@ static char fold(char b)
     return (char)(b == '_' || b == '\t' ? ' ' : b >= 'A' && b <= 'Z' ? b + 32 : b);
 }
 
+/* What a URL asks for says nothing of the connection: its path's bytes become such as no word has. */
+static void blank_paths(struct str text, char *folded)
+{
+    static const char ends[] = " \n\"'`<>(){}[],;|";
+    for (ptrdiff_t at = str_find(text, STR("://"), 0); at >= 0;
+         at = str_find(text, STR("://"), (size_t)at + 3)) {
+        size_t i = (size_t)at + 3;
+        while (i < text.n && text.p[i] != '/' && !strchr(ends, text.p[i]))
+            i++;
+        if (i == text.n || text.p[i] != '/')
+            continue;
+        while (++i < text.n && text.p[i] != ':' && !strchr(ends, text.p[i]))
+            folded[i] = 1;
+    }
+}
+
 /* In blocks of a fixed length: the compiler turns those into vectors. */
 static void fold_into(char *restrict to, const char *restrict from, size_t n)
 {
@@ -263,6 +281,7 @@ void literals_try(struct classifier *c, struct str text)
     buf_reserve(&c->folded, text.n + WORDS_SLACK);
     c->folded.n = text.n;
     fold_into(c->folded.p, text.p, text.n);
+    blank_paths(text, c->folded.p);
     memset(c->folded.p + text.n, 0, WORDS_SLACK);
     memset(c->found, 0, c->rules->all_words * sizeof *c->found);
     words_find(c->rules->all, buf_as_str(&c->folded), c->found);
