@@ -142,6 +142,20 @@ struct view {
 void answer_print(const struct cli *cli, json_t *answer, const struct view *view);
 const char *json_text(const json_t *object, const char *key); /* "" when it isn't a string */
 
+/* ---- question.c ---- */
+struct question {
+    struct cli *cli;
+    struct view view; /* how the answer is printed; ask() may set it */
+    struct store *store;
+    struct selection sel; /* of the options */
+    json_t *answer;
+    bool nothing;
+};
+/* Sets the answer, from store and selection. */
+typedef int question_ask(struct question *q, struct err *err);
+/* A command's run(): begins with the command line and the view set, all else zero. */
+int question_run(struct question *q, question_ask *ask, struct err *err);
+
 /* ---- event_out.c ---- */
 struct event_place { /* where an event comes from: a line of the input or a row of a stream */
     uint64_t line; /* 0: none */

@@ -42,27 +42,20 @@ static int moment_of(struct cli *cli, struct selection *sel, int64_t *at_us, str
     return 0;
 }
 
+static int ask(struct question *q, struct err *err)
+{
+    int64_t at_us = TIME_NONE;
+    struct str a = str_of(q->cli->words[0]);
+    struct str b = q->cli->n_words == 2 ? str_of(q->cli->words[1]) : STR_NONE;
+    if (moment_of(q->cli, &q->sel, &at_us, err) != 0)
+        return err->code;
+    return query_compare(q->store, &q->sel, a, b, at_us, &q->answer, &q->nothing, err);
+}
+
 static int run(struct cli *cli, struct err *err)
 {
-    struct store *store = NULL;
-    struct selection sel = {0};
-    json_t *answer = NULL;
-    bool nothing = false;
-    int64_t at_us = TIME_NONE;
-    struct str b = cli->n_words == 2 ? str_of(cli->words[1]) : STR_NONE;
-    int rc = store_of(cli, STORE_READ, NULL, &store, err);
-    if (rc == 0)
-        rc = selection_of(cli, store, &sel, err);
-    if (rc == 0)
-        rc = moment_of(cli, &sel, &at_us, err);
-    if (rc == 0)
-        rc = query_compare(store, &sel, str_of(cli->words[0]), b, at_us, &answer, &nothing, err);
-    if (rc == 0)
-        answer_print(cli, answer, &view);
-    json_decref(answer);
-    selection_release(&sel);
-    store_close(store);
-    return rc != 0 ? rc : nothing;
+    struct question q = {.cli = cli, .view = view};
+    return question_run(&q, ask, err);
 }
 
 const struct command command_compare = {

@@ -20,23 +20,15 @@ static void findings_table(const struct cli *cli, json_t *answer, struct buf *ou
 
 static const struct view view = {"findings", columns, COLUMNS, findings_table};
 
+static int ask(struct question *q, struct err *err)
+{
+    return query_doctor(q->store, &q->sel, &q->answer, &q->nothing, err);
+}
+
 static int run(struct cli *cli, struct err *err)
 {
-    struct store *store = NULL;
-    struct selection sel = {0};
-    json_t *answer = NULL;
-    bool nothing = false;
-    int rc = store_of(cli, STORE_READ, NULL, &store, err);
-    if (rc == 0)
-        rc = selection_of(cli, store, &sel, err);
-    if (rc == 0)
-        rc = query_doctor(store, &sel, &answer, &nothing, err);
-    if (rc == 0)
-        answer_print(cli, answer, &view);
-    json_decref(answer);
-    selection_release(&sel);
-    store_close(store);
-    return rc != 0 ? rc : nothing;
+    struct question q = {.cli = cli, .view = view};
+    return question_run(&q, ask, err);
 }
 
 const struct command command_doctor = {

@@ -11,23 +11,15 @@ static const struct column columns[] = {
 static const struct view view = {"order", columns, sizeof columns / sizeof *columns,
                                  verdict_table};
 
+static int ask(struct question *q, struct err *err)
+{
+    return query_first_spike(q->store, &q->sel, &q->answer, &q->nothing, err);
+}
+
 static int run(struct cli *cli, struct err *err)
 {
-    struct store *store = NULL;
-    struct selection sel = {0};
-    json_t *answer = NULL;
-    bool nothing = false;
-    int rc = store_of(cli, STORE_READ, NULL, &store, err);
-    if (rc == 0)
-        rc = selection_of(cli, store, &sel, err);
-    if (rc == 0)
-        rc = query_first_spike(store, &sel, &answer, &nothing, err);
-    if (rc == 0)
-        answer_print(cli, answer, &view);
-    json_decref(answer);
-    selection_release(&sel);
-    store_close(store);
-    return rc != 0 ? rc : nothing;
+    struct question q = {.cli = cli, .view = view};
+    return question_run(&q, ask, err);
 }
 
 const struct command command_first_spike = {

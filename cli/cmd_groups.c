@@ -27,39 +27,32 @@ int fields_of(const struct cli *cli, enum field *by, size_t *n, struct err *err)
     return 0;
 }
 
-static void print(const struct cli *cli, json_t *answer, const enum field *by, size_t n)
-{
+struct grouping {
+    struct question q; /* first: a question is cast to it */
+    enum field by[BY_MAX];
+    size_t n;
     struct column columns[BY_MAX + 3];
-    for (size_t i = 0; i < n; i++)
-        columns[i] = (struct column){field_name(by[i]), field_name(by[i]), false};
-    columns[n] = (struct column){"count", "count", true};
-    columns[n + 1] = (struct column){"first", "first", false};
-    columns[n + 2] = (struct column){"last", "last", false};
-    answer_print(cli, answer, &(struct view){"groups", columns, n + 3, NULL});
+};
+
+static int ask(struct question *q, struct err *err)
+{
+    struct grouping *g = (struct grouping *)q;
+    for (size_t i = 0; i < g->n; i++)
+        g->columns[i] = (struct column){field_name(g->by[i]), field_name(g->by[i]), false};
+    g->columns[g->n] = (struct column){"count", "count", true};
+    g->columns[g->n + 1] = (struct column){"first", "first", false};
+    g->columns[g->n + 2] = (struct column){"last", "last", false};
+    q->view = (struct view){"groups", g->columns, g->n + 3, NULL};
+    return query_groups(q->store, &q->sel, g->by, g->n, &q->answer, &q->nothing, err);
 }
 
 static int run(struct cli *cli, struct err *err)
 {
-    struct store *store = NULL;
-    struct selection sel = {0};
-    json_t *answer = NULL;
-    bool nothing = false;
-    enum field by[BY_MAX] = {FIELD_class, FIELD_reason};
-    size_t n = 0;
-    int rc = fields_of(cli, by, &n, err);
-    n = n ? n : 2;
-    if (rc == 0)
-        rc = store_of(cli, STORE_READ, NULL, &store, err);
-    if (rc == 0)
-        rc = selection_of(cli, store, &sel, err);
-    if (rc == 0)
-        rc = query_groups(store, &sel, by, n, &answer, &nothing, err);
-    if (rc == 0)
-        print(cli, answer, by, n);
-    json_decref(answer);
-    selection_release(&sel);
-    store_close(store);
-    return rc != 0 ? rc : nothing;
+    struct grouping g = {.q = {.cli = cli}, .by = {FIELD_class, FIELD_reason}};
+    if (fields_of(cli, g.by, &g.n, err) != 0)
+        return err->code;
+    g.n = g.n ? g.n : 2;
+    return question_run(&g.q, ask, err);
 }
 
 const struct command command_groups = {

@@ -27,19 +27,15 @@ static void tables(const struct cli *cli, json_t *answer, struct buf *out)
 
 static const struct view view = {"streams", columns, sizeof columns / sizeof *columns, tables};
 
+static int ask(struct question *q, struct err *err)
+{
+    return query_status(q->store, &q->answer, &q->nothing, err);
+}
+
 static int run(struct cli *cli, struct err *err)
 {
-    struct store *store = NULL;
-    json_t *answer = NULL;
-    bool nothing = false;
-    int rc = store_of(cli, STORE_READ, NULL, &store, err);
-    if (rc == 0)
-        rc = query_status(store, &answer, &nothing, err);
-    if (rc == 0)
-        answer_print(cli, answer, &view);
-    json_decref(answer);
-    store_close(store);
-    return rc != 0 ? rc : nothing;
+    struct question q = {.cli = cli, .view = view};
+    return question_run(&q, ask, err);
 }
 
 const struct command command_status = {

@@ -25,8 +25,8 @@ static int field_of(const struct cli *cli, enum field *by, struct err *err)
     return 0;
 }
 
-/* One row a step and series: what a spreadsheet wants. */
-static void print_csv(const struct cli *cli, json_t *answer, const char *by)
+/* One row a step and series, what a spreadsheet wants, in place of the answer. */
+static json_t *as_rows(const struct cli *cli, json_t *answer, const char *by)
 {
     json_t *rows = json_array(), *series = NULL, *count = NULL;
     size_t i = 0, j = 0;
@@ -46,44 +46,39 @@ static void print_csv(const struct cli *cli, json_t *answer, const char *by)
             json_array_append_new(rows, row);
         }
     }
-    struct column columns[] = {{"time", "time", false}, {"count", "count", true}, {by, by, false}};
-    json_t *table = json_pack("{s:o}", "rows", rows);
-    answer_print(cli, table, &(struct view){"rows", columns, by ? 3 : 2, NULL});
-    json_decref(table);
+    json_decref(answer);
+    return json_pack("{s:o}", "rows", rows);
 }
 
-static void print(const struct cli *cli, json_t *answer, enum field by)
+struct plotting {
+    struct question q; /* first: a question is cast to it */
+    enum field by;
+    int64_t step_us;
+    struct column columns[3];
+};
+
+static int ask(struct question *q, struct err *err)
 {
-    const char *name = by == FIELD_NONE ? NULL : field_name(by);
-    if (cli->output == OUTPUT_CSV)
-        print_csv(cli, answer, name);
-    else
-        answer_print(cli, answer, &(struct view){"series", NULL, 0, plot_timeline});
+    struct plotting *p = (struct plotting *)q;
+    const char *by = p->by == FIELD_NONE ? NULL : field_name(p->by);
+    if (query_timeline(q->store, &q->sel, p->by, p->step_us, &q->answer, &q->nothing, err) != 0)
+        return err->code;
+    if (q->cli->output != OUTPUT_CSV)
+        return 0;
+    p->columns[0] = (struct column){"time", "time", false};
+    p->columns[1] = (struct column){"count", "count", true};
+    p->columns[2] = (struct column){by, by, false};
+    q->view = (struct view){"rows", p->columns, by ? 3 : 2, NULL};
+    q->answer = as_rows(q->cli, q->answer, by);
+    return 0;
 }
 
 static int run(struct cli *cli, struct err *err)
 {
-    struct store *store = NULL;
-    struct selection sel = {0};
-    json_t *answer = NULL;
-    bool nothing = false;
-    enum field by = FIELD_NONE;
-    int64_t step_us = 0;
-    int rc = field_of(cli, &by, err);
-    if (rc == 0)
-        rc = step_of(cli, &step_us, err);
-    if (rc == 0)
-        rc = store_of(cli, STORE_READ, NULL, &store, err);
-    if (rc == 0)
-        rc = selection_of(cli, store, &sel, err);
-    if (rc == 0)
-        rc = query_timeline(store, &sel, by, step_us, &answer, &nothing, err);
-    if (rc == 0)
-        print(cli, answer, by);
-    json_decref(answer);
-    selection_release(&sel);
-    store_close(store);
-    return rc != 0 ? rc : nothing;
+    struct plotting p = {.q = {.cli = cli, .view = {"series", NULL, 0, plot_timeline}}};
+    if (field_of(cli, &p.by, err) != 0 || step_of(cli, &p.step_us, err) != 0)
+        return err->code;
+    return question_run(&p.q, ask, err);
 }
 
 const struct command command_timeline = {

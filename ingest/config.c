@@ -1,16 +1,14 @@
 /* config.c - reads and checks the YAML configuration of `follow`: see docs/config.md. */
 #include "ingest/config.h"
+
+#include "base/schema.h"
 #include "parsers/time.h"
 
-#include <cyaml/cyaml.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { CONFIG_BYTES_MAX = 1 << 20 };
-
-#define TEXT(key, type, member) \
-    CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 0, CYAML_UNLIMITED)
 
 static const cyaml_schema_value_t path_value = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED),
@@ -19,10 +17,10 @@ static const cyaml_schema_field_t stream_fields[] = {
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct follow_stream, name, 0, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("files", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct follow_stream,
                          files, &path_value, 0, CYAML_UNLIMITED),
-    TEXT("tz", struct follow_stream, tz),
-    TEXT("start", struct follow_stream, start),
-    TEXT("keep", struct follow_stream, keep),
-    TEXT("keep_bytes", struct follow_stream, keep_bytes_text),
+    SCHEMA_TEXT("tz", struct follow_stream, tz),
+    SCHEMA_TEXT("start", struct follow_stream, start),
+    SCHEMA_TEXT("keep", struct follow_stream, keep),
+    SCHEMA_TEXT("keep_bytes", struct follow_stream, keep_bytes_text),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t stream_value = {
@@ -56,11 +54,11 @@ static const cyaml_schema_field_t kafka_fields[] = {
                          CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("streams", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct kafka_config,
                          streams, &topic_value, 0, CYAML_UNLIMITED),
-    TEXT("stream", struct kafka_config, stream),
-    TEXT("stream_header", struct kafka_config, stream_header),
-    TEXT("stream_field", struct kafka_config, stream_field),
-    TEXT("start", struct kafka_config, start),
-    TEXT("tz", struct kafka_config, tz),
+    SCHEMA_TEXT("stream", struct kafka_config, stream),
+    SCHEMA_TEXT("stream_header", struct kafka_config, stream_header),
+    SCHEMA_TEXT("stream_field", struct kafka_config, stream_field),
+    SCHEMA_TEXT("start", struct kafka_config, start),
+    SCHEMA_TEXT("tz", struct kafka_config, tz),
     CYAML_FIELD_SEQUENCE("properties", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
                          struct kafka_config, properties, &property_value, 0, CYAML_UNLIMITED),
     CYAML_FIELD_END,
@@ -69,8 +67,8 @@ static const cyaml_schema_value_t kafka_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct kafka_config, kafka_fields),
 };
 static const cyaml_schema_field_t config_fields[] = {
-    TEXT("store", struct follow_config, store),
-    TEXT("rules", struct follow_config, rules),
+    SCHEMA_TEXT("store", struct follow_config, store),
+    SCHEMA_TEXT("rules", struct follow_config, rules),
     CYAML_FIELD_INT("poll_ms", CYAML_FLAG_OPTIONAL, struct follow_config, poll_ms),
     CYAML_FIELD_SEQUENCE("streams", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct follow_config,
                          streams, &stream_value, 0, CYAML_UNLIMITED),
@@ -81,32 +79,6 @@ static const cyaml_schema_field_t config_fields[] = {
 static const cyaml_schema_value_t config_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct follow_config, config_fields),
 };
-
-/* libcyaml says what is wrong, and where, only to its log. */
-static void collect(cyaml_log_t level, void *context, const char *format, va_list args)
-{
-    struct buf *said = context;
-    char line[256];
-    (void)level;
-    if (!said || vsnprintf(line, sizeof line, format, args) < 0)
-        return;
-    struct str text = str_trim(str_of(line));
-    if (str_starts(text, STR("Load: ")))
-        text = str_from(text, 6);
-    if (said->n)
-        buf_str(said, STR("; "));
-    buf_str(said, text);
-}
-
-static cyaml_config_t cyaml_setup(struct buf *said)
-{
-    return (cyaml_config_t){
-        .log_fn = collect,
-        .log_ctx = said,
-        .log_level = CYAML_LOG_ERROR,
-        .mem_fn = cyaml_mem,
-    };
-}
 
 static int read_whole(const char *path, struct buf *out, struct err *err)
 {
@@ -281,35 +253,29 @@ static int check(struct checking *x, struct follow_config *config, struct err *e
 }
 
 /* What libcyaml said, with its first place in front. */
-static int not_yaml(const char *path, cyaml_err_t code, struct str said, struct err *err)
+static int not_yaml(const char *path, const char *why, struct err *err)
 {
-    int64_t line = str_number(str_trim(str_after(said, STR("line:"))), INT32_MAX);
-    return err_set(err, ERR_USAGE, "config %s, line %lld: %s%s%.*s: see docs/config.md", path,
-                   line < 0 ? 1LL : (long long)line, cyaml_strerror(code), said.n ? ": " : "",
-                   STR_ARG(said));
+    int64_t line = str_number(str_trim(str_after(str_of(why), STR("line:"))), INT32_MAX);
+    return err_set(err, ERR_USAGE, "config %s, line %lld: %s: see docs/config.md", path,
+                   line < 0 ? 1LL : (long long)line, why);
 }
 
 int follow_config_load(const char *path, struct follow_config **out, struct err *err)
 {
-    struct buf yaml = {0}, said = {0};
+    struct buf yaml = {0};
+    struct err why = {0};
     struct follow_config *config = NULL;
     int r = read_whole(path, &yaml, err);
     if (r == 0 && str_trim(buf_as_str(&yaml)).n == 0)
         r = err_set(err, ERR_USAGE, "config %s, line 1: it is empty: see docs/config.md", path);
-    if (r == 0) {
-        cyaml_config_t setup = cyaml_setup(&said);
-        cyaml_err_t code = cyaml_load_data((const uint8_t *)yaml.p, yaml.n, &setup, &config_value,
-                                           (cyaml_data_t **)&config, NULL);
-        if (code != CYAML_OK || !config)
-            r = not_yaml(path, code, buf_as_str(&said), err);
-    }
+    if (r == 0 && schema_load(buf_as_str(&yaml), &config_value, (void **)&config, &why) != 0)
+        r = not_yaml(path, why.text, err);
     if (r == 0) {
         struct checking x = {
             .path = path, .yaml = buf_as_str(&yaml), .kafka = config->kafka_count > 0};
         r = check(&x, config, err);
     }
     buf_release(&yaml);
-    buf_release(&said);
     if (r != 0) {
         follow_config_close(config);
         return r;
@@ -326,8 +292,7 @@ void follow_config_close(struct follow_config *config)
         zone_close(config->streams[i].zone);
     for (unsigned i = 0; i < config->kafka_count; i++)
         zone_close(config->kafka[i].zone);
-    cyaml_config_t setup = cyaml_setup(NULL);
-    cyaml_free(&setup, &config_value, config, 0);
+    schema_free(&config_value, config);
 }
 
 const char *follow_config_store(const struct follow_config *config)

@@ -1,7 +1,8 @@
 /* playbook.c - the YAML schema of playbook.yaml, which is built in. */
 #include "query/playbook.h"
 
-#include <cyaml/cyaml.h>
+#include "base/schema.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,12 +110,11 @@ static struct playbook *loaded;
 /* The file is part of the program: that it is right is the tests' business. */
 static void load(void)
 {
-    const cyaml_config_t config = {
-        .log_fn = cyaml_log, .log_level = CYAML_LOG_ERROR, .mem_fn = cyaml_mem};
-    if (cyaml_load_data((const uint8_t *)embedded_playbook->bytes, embedded_playbook->n, &config,
-                        &playbook_schema, (cyaml_data_t **)&loaded, NULL) == CYAML_OK)
+    struct err err;
+    struct str yaml = str_make(embedded_playbook->bytes, embedded_playbook->n);
+    if (schema_load(yaml, &playbook_schema, (void **)&loaded, &err) == 0)
         return;
-    fprintf(stderr, "tlstrail: the built-in playbook.yaml is broken\n");
+    fprintf(stderr, "tlstrail: the built-in playbook.yaml is broken: %s\n", err.text);
     abort();
 }
 
