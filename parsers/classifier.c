@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CLAIMS_MAX = 64, WEIGHT_detail = 10 };
+enum { CLAIMS_MAX = 128, WEIGHT_detail = 10 };
 
 struct claim {
     const struct rule *rule;
@@ -17,7 +17,8 @@ struct claim {
     enum leg leg;
     enum side by;
     int alert;
-    bool open; /* of a late rule: not tried yet */
+    bool open; /* of a late or a weak rule: not tried yet */
+    bool out;  /* of a weak rule that doesn't hold, or doesn't matter */
 };
 
 struct claims {
@@ -136,22 +137,25 @@ static enum match try_rule(struct classifier *c, const struct peeled *record, st
     return match;
 }
 
-/* Tries every rule of c->tried but the late ones; false when one of them gave up. */
+/* Tries every rule of c->tried but vetoes, the late and the weak ones; false when one gave up. */
 static bool gather(struct classifier *c, const struct peeled *record, struct claims *claims)
 {
     claims->n = 0;
     claims->winner = NULL;
     for (size_t w = 0; w < c->rules->words; w++) {
-        for (uint64_t left = c->tried[w]; left && claims->n < CLAIMS_MAX; left &= left - 1) {
+        uint64_t left = c->tried[w] & ~c->rules->vetoes[w];
+        for (; left && claims->n < CLAIMS_MAX; left &= left - 1) {
             const struct rule *rule = &c->rules->items[w * 64 + (size_t)__builtin_ctzll(left)];
             struct claim *claim = &claims->items[claims->n];
+            bool open = rule->late || rule->weak;
             claim->rule = rule;
-            enum match match = rule->late ? MATCH_YES : try_rule(c, record, claim);
+            enum match match = open ? MATCH_YES : try_rule(c, record, claim);
             if (match == MATCH_BUDGET)
                 return false;
             if (match == MATCH_NO)
                 continue;
-            claim->open = rule->late;
+            claim->open = open;
+            claim->out = false;
             claim->reason = rule->reason;
             claim->rank = rule->rank >= 0 ? rule->rank : reason_rank(rule->reason);
             claim->leg = rule->leg;
@@ -167,28 +171,43 @@ static bool gather(struct classifier *c, const struct peeled *record, struct cla
 
 /* ---- the verdict ---- */
 
-static bool is_failure(const struct claims *claims)
+/* How far the claims that hold say that a handshake failed. */
+static enum failure failure_of(const struct claims *claims)
 {
-    enum failure most = FAILURE_no, veto = FAILURE_no;
+    enum failure most = FAILURE_no;
     bool context = false;
     for (size_t i = 0; i < claims->n; i++) {
         const struct rule *rule = claims->items[i].rule;
-        if (rule->kind == KIND_veto)
-            veto = rule->failure > veto ? rule->failure : veto;
-        else if (rule->failure > most)
-            most = rule->failure;
-        context = context || (rule->context && rule->kind != KIND_veto);
+        if (claims->items[i].open || claims->items[i].out)
+            continue;
+        most = rule->failure > most ? rule->failure : most;
+        context = context || rule->context;
     }
-    if (most == FAILURE_maybe && context)
-        most = FAILURE_yes;
-    return most >= FAILURE_yes && most > veto;
+    return most == FAILURE_maybe && context ? FAILURE_yes : most;
+}
+
+/* Whether a veto outweighs a failure that is as sure as `most`. */
+static enum match is_denied(struct classifier *c, const struct peeled *record, enum failure most)
+{
+    struct claim claim;
+    for (size_t w = 0; w < c->rules->words; w++) {
+        for (uint64_t left = c->tried[w] & c->rules->vetoes[w]; left; left &= left - 1) {
+            claim.rule = &c->rules->items[w * 64 + (size_t)__builtin_ctzll(left)];
+            enum match match =
+                claim.rule->failure >= most ? try_rule(c, record, &claim) : MATCH_NO;
+            if (match != MATCH_NO)
+                return match;
+        }
+    }
+    return MATCH_NO;
 }
 
 static void pick_reason(struct claims *claims)
 {
+    claims->winner = NULL;
     for (size_t i = 0; i < claims->n; i++) {
         const struct claim *claim = &claims->items[i];
-        if (claim->reason && claim->rule->kind != KIND_veto &&
+        if (!claim->open && !claim->out && claim->reason &&
             (!claims->winner || claim->rank > claims->winner->rank))
             claims->winner = claim;
     }
@@ -199,9 +218,78 @@ static int weight(const struct claims *claims, const struct claim *claim)
 {
     static const int of_kind[] = {[KIND_format] = 30, [KIND_cause] = 20,
                                   [KIND_detail] = WEIGHT_detail};
-    if (claim->rule->kind == KIND_veto || claim->rule->kind == KIND_envelope)
+    if (claim->out)
         return -1;
     return of_kind[claim->rule->kind] + (claim == claims->winner ? 5 : 0);
+}
+
+/* ---- weak rules ---- */
+
+static bool leg_is_named(const struct claims *claims, const struct claim *claim)
+{
+    int w = weight(claims, claim);
+    for (size_t i = 0; i < claims->n; i++) {
+        const struct claim *other = &claims->items[i];
+        int other_w = other->open || !other->leg ? -1 : weight(claims, other);
+        if (other_w > w || (other_w == w && other < claim))
+            return true;
+    }
+    return false;
+}
+
+static bool names_library(const struct claim *claim)
+{
+    return claim && claim->rule->kind == KIND_cause && claim->rule->library.p;
+}
+
+/* Whether nothing of the event would be another if the weak rule held, whatever the rest says. */
+static bool is_idle(const struct claims *claims, enum failure most, const struct claim *claim)
+{
+    const struct claim *winner = claims->winner;
+    bool silent = winner && winner->reason == REASON_timeout;
+    if (claim->rule->failure > most || (claim->rule->context && most < FAILURE_yes))
+        return false;
+    if (claim->reason && (!winner || claim->rank > winner->rank ||
+                          (claim->rank == winner->rank && claim < winner)))
+        return false;
+    if (claim->by && !silent && !(winner && winner->by))
+        return false;
+    return (!claim->leg || leg_is_named(claims, claim)) &&
+           (!names_library(claim) || names_library(winner));
+}
+
+/* Of those that aren't idle the one of the highest rank, NULL when all are. */
+static struct claim *next_weak(struct claims *claims, enum failure most)
+{
+    struct claim *next = NULL;
+    for (size_t i = 0; i < claims->n; i++) {
+        struct claim *claim = &claims->items[i];
+        if (claim->open && claim->rule->weak && !is_idle(claims, most, claim) &&
+            (!next || claim->rank > next->rank))
+            next = claim;
+    }
+    return next;
+}
+
+/* Tries the weak rules from the highest rank down for as long as one could still tell something;
+ * the others are out. False when one gave up. */
+static bool try_weak(struct classifier *c, const struct peeled *record, struct claims *claims)
+{
+    for (;;) {
+        pick_reason(claims);
+        struct claim *claim = next_weak(claims, failure_of(claims));
+        if (!claim)
+            break;
+        enum match match = try_rule(c, record, claim);
+        if (match == MATCH_BUDGET)
+            return false;
+        claim->out = match == MATCH_NO;
+    }
+    for (size_t i = 0; i < claims->n; i++) {
+        struct claim *claim = &claims->items[i];
+        claim->out = claim->out || (claim->open && claim->rule->weak);
+    }
+    return true;
 }
 
 /* The claim that names the leg; of those that weigh the same, the first. A late rule, being a detail,
@@ -221,7 +309,7 @@ static bool pick_leg(struct classifier *c, const struct peeled *record, struct c
     *leg = at < claims->n ? claims->items[at].leg : LEG_NONE;
     for (size_t i = 0; i < at && best <= WEIGHT_detail; i++) {
         struct claim *claim = &claims->items[i];
-        enum match match = claim->open && claim->leg ? try_rule(c, record, claim) : MATCH_NO;
+        enum match match = claim->open && !claim->out && claim->leg ? try_rule(c, record, claim) : MATCH_NO;
         if (match == MATCH_BUDGET)
             return false;
         if (match == MATCH_YES) {
@@ -250,7 +338,7 @@ static enum side pick_side(const struct claims *claims)
     int best = -1;
     for (size_t i = 0; i < claims->n && !(winner && winner->by); i++) {
         const struct claim *claim = &claims->items[i];
-        int w = weight(claims, claim) + (claim->reason ? 0 : 1);
+        int w = claim->out ? -1 : weight(claims, claim) + (claim->reason ? 0 : 1);
         if (claim->by && w > best && !ends_elsewhere(claim, winner)) {
             best = w;
             side = claim->by;
@@ -444,7 +532,6 @@ static bool fill(struct classifier *c, const struct peeled *record, struct claim
     struct picks picks = {{STR_NONE, -1}, {STR_NONE, -1}, {STR_NONE, -1}, {STR_NONE, -1},
                           {STR_NONE, -1}};
     struct peeled when = *record;
-    pick_reason(claims);
     out->reason = claims->winner ? claims->winner->reason : REASON_NONE;
     if (!pick_leg(c, record, claims, &out->leg))
         return false;
@@ -479,10 +566,12 @@ enum verdict classify_candidate(struct classifier *c, struct str record,
         return VERDICT_QUARANTINED;
     }
     literals_try(c, peeled.text);
-    if (!gather(c, &peeled, &claims))
+    if (!gather(c, &peeled, &claims) || !try_weak(c, &peeled, &claims))
         return VERDICT_QUARANTINED;
-    if (!is_failure(&claims))
-        return VERDICT_OTHER;
+    enum failure most = failure_of(&claims);
+    enum match denied = most >= FAILURE_yes ? is_denied(c, &peeled, most) : MATCH_YES;
+    if (denied != MATCH_NO)
+        return denied == MATCH_YES ? VERDICT_OTHER : VERDICT_QUARANTINED;
     return fill(c, &peeled, &claims, reading, out) ? VERDICT_EVENT : VERDICT_QUARANTINED;
 }
 

@@ -29,6 +29,7 @@ struct rule {
     enum failure failure;
     bool context, always; /* always: has no literal, tried on every candidate */
     bool late; /* gives a leg and texts alone: tried once the rest is known, where these are missing */
+    bool weak; /* captures nothing: tried after the others, where it would change what they say */
     enum reason reason;
     int rank;
     enum leg leg, for_leg;
@@ -59,7 +60,7 @@ struct rules {
     struct rule *items;
     size_t n, cap;
     size_t words; /* of a bit set over the rules */
-    uint64_t *always;
+    uint64_t *always, *vetoes;
     uint32_t *envelopes; /* indices of the rules of that kind, in order */
     size_t n_envelopes, envelopes_cap;
     struct str *tables;

@@ -165,6 +165,12 @@ static bool is_late(const struct rule *rule)
            !(pattern_captures(rule->match) & numbers);
 }
 
+static bool is_weak(const struct rule *rule)
+{
+    return (rule->kind == KIND_cause || rule->kind == KIND_detail) && !rule->late &&
+           rule->alert == ALERT_NONE && rule->match && pattern_captures(rule->match) == 0;
+}
+
 static int rule_read(struct rules *rules, const struct pack_rule *from, struct rule *rule,
                      struct err *err)
 {
@@ -181,6 +187,7 @@ static int rule_read(struct rules *rules, const struct pack_rule *from, struct r
     if (rule->always && !rule->match)
         return err_set(err, ERR_USAGE, "a rule needs 'find' or 'match'");
     rule->late = is_late(rule);
+    rule->weak = is_weak(rule);
     return 0;
 }
 
@@ -273,9 +280,12 @@ static void index_rules(struct rules *rules)
 {
     rules->words = rules->n / 64 + 1;
     rules->always = xcalloc(rules->words, sizeof *rules->always);
+    rules->vetoes = xcalloc(rules->words, sizeof *rules->vetoes);
     for (size_t i = 0; i < rules->n; i++) {
         if (rules->items[i].always)
             rules->always[i / 64] |= UINT64_C(1) << (i % 64);
+        if (rules->items[i].kind == KIND_veto)
+            rules->vetoes[i / 64] |= UINT64_C(1) << (i % 64);
         if (rules->items[i].kind != KIND_envelope)
             continue;
         rules->envelopes = xgrow(rules->envelopes, rules->n_envelopes, &rules->envelopes_cap,
@@ -329,6 +339,7 @@ void rules_close(struct rules *rules)
     free(rules->first_rules);
     free(rules->need_words);
     free(rules->always);
+    free(rules->vetoes);
     free(rules->envelopes);
     free(rules->tables);
     free(rules->codes);

@@ -32,7 +32,7 @@ static void open_both(struct both *b)
     cr_assert_eq(rules_load(NULL, &b->rules, &err), 0, "%s", err.text);
     cr_assert_eq(rules_load(NULL, &b->all_rules, &err), 0, "%s", err.text);
     for (size_t i = 0; i < b->all_rules->n; i++)
-        b->all_rules->items[i].late = false;
+        b->all_rules->items[i].late = b->all_rules->items[i].weak = false;
     cr_assert_eq(classifier_open(b->rules, &b->quick, &err), 0, "%s", err.text);
     cr_assert_eq(classifier_open(b->all_rules, &b->slow, &err), 0, "%s", err.text);
     b->slow->ungated = b->slow->thorough = true;
