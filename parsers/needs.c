@@ -1,10 +1,12 @@
-/* needs.c - see needs.h. Reads the source from left to right; `run` is the plain text that stands in
- * front of where it is, without a gap. A group goes on with the run of what is in front of it, in
- * each of its ways; what stands behind a group, a class or a repetition begins a new run.
+/* needs.c - see needs.h. Reads the source from left to right. `run` holds the plain texts, one of which
+ * stands in front of where it is, without a gap; a group goes on with the run, in each of its ways,
+ * and ends it unless all its ways are plain.
  *
  *   pattern  = way { "|" way }        of several ways one need: the strongest of each
  *   way      = { item [ quantifier ] }
  *   item     = byte | class | "." | "^" | "$" | escape | group
+ *
+ *   SSL[ _](?:accept|connect) error: \d     run: "ssl "; "ssl accept", "ssl connect"; "ssl accept error: ", …
  *
  * Where in doubt something is no need: that costs time, never an answer. */
 #include "parsers/needs.h"
@@ -13,7 +15,7 @@
 
 #include <string.h>
 
-enum { DEPTH_MAX = 24 };
+enum { DEPTH_MAX = 24, RUN_TEXTS_MAX = 16 };
 
 struct reader {
     const char *p;
@@ -22,16 +24,30 @@ struct reader {
 };
 
 struct run {
-    char text[NEED_WORD_MAX];
-    size_t n;
+    struct need texts; /* at least one, which may be empty */
+    bool whole;        /* nothing of the way stands in front of them */
 };
 
-/* BYTE goes on with the run, NOTHING stands between two bytes, GAP may be any bytes; GROUP is a gap
- * with needs of its own, which go on with the run; LOOK is a group that takes no bytes. */
-enum item { ITEM_BYTE, ITEM_NOTHING, ITEM_GAP, ITEM_GROUP, ITEM_LOOK };
-enum often { OFTEN_ONCE, OFTEN_MORE, OFTEN_MAYBE };
+/* BYTE goes on with the run, NOTHING stands between two bytes, GAP may be any bytes; TEXTS is a group
+ * of plain ways, GROUP any other: a gap with needs; LOOK is a group that takes no bytes. */
+enum item { ITEM_BYTE, ITEM_NOTHING, ITEM_GAP, ITEM_TEXTS, ITEM_GROUP, ITEM_LOOK };
+enum often { OFTEN_ONCE, OFTEN_MORE /* once at least */, OFTEN_MAYBE /* or not */, OFTEN_ANY };
 
-static void read_ways(struct reader *r, const struct run *before, struct needs *out);
+/* What was read between two brackets: its needs, and the texts when it is nothing but plain. */
+struct inside {
+    struct needs needs;
+    struct need texts;
+    bool plain;
+};
+
+struct item_read {
+    enum item item;
+    enum often often;
+    char byte;
+    struct inside inside;
+};
+
+static void read_ways(struct reader *r, const struct run *before, struct inside *out);
 
 static char fold(char c)
 {
@@ -113,15 +129,6 @@ static void add_need(struct needs *out, const struct need *need)
         out->items[weakest] = *need;
 }
 
-static void add_run(struct needs *out, const struct run *run)
-{
-    struct need need;
-    need.n = 1;
-    memcpy(need.words[0], run->text, run->n);
-    need.words[0][run->n] = '\0';
-    add_need(out, &need);
-}
-
 static const struct need *strongest(const struct needs *needs)
 {
     const struct need *best = NULL;
@@ -142,6 +149,58 @@ static bool join(struct need *to, const struct need *from)
         memcpy(to->words[to->n++], from->words[i], sizeof from->words[i]);
     }
     return true;
+}
+
+/* ---- runs ---- */
+
+static void run_start(struct run *run)
+{
+    run->texts.n = 1;
+    run->texts.words[0][0] = '\0';
+}
+
+static void run_end(struct run *run, struct needs *out)
+{
+    add_need(out, &run->texts);
+    run_start(run);
+    run->whole = false;
+}
+
+static void run_byte(struct run *run, char byte, struct needs *out)
+{
+    for (size_t i = 0; i < run->texts.n; i++) {
+        if (strlen(run->texts.words[i]) == NEED_WORD_MAX) {
+            run_end(run, out);
+            break;
+        }
+    }
+    for (size_t i = 0; i < run->texts.n; i++) {
+        size_t n = strlen(run->texts.words[i]);
+        run->texts.words[i][n] = fold(byte);
+        run->texts.words[i][n + 1] = '\0';
+    }
+}
+
+/* False when there is no room: then *to isn't what it was. */
+static bool texts_add(struct need *to, const struct need *more)
+{
+    for (size_t i = 0; i < more->n; i++) {
+        if (to->n == RUN_TEXTS_MAX)
+            return false;
+        memcpy(to->words[to->n++], more->words[i], sizeof more->words[i]);
+    }
+    return true;
+}
+
+/* The run goes on with the texts, which begin as it does; maybe: or stays what it is. */
+static void run_texts(struct run *run, const struct run *next, bool maybe, struct needs *out)
+{
+    struct run both = *next;
+    both.whole = both.whole && run->whole;
+    if (!maybe || texts_add(&both.texts, &run->texts))
+        *run = both;
+    else
+        run_end(run, out);
 }
 
 /* ---- items ---- */
@@ -199,12 +258,12 @@ static enum item read_class(struct reader *r, char *byte)
 }
 
 /* The inside of a group, up to its bracket. */
-static void read_inside(struct reader *r, const struct run *before, struct needs *inner)
+static void read_inside(struct reader *r, const struct run *before, struct inside *out)
 {
     if (++r->depth > DEPTH_MAX)
         r->lost = true;
     if (!r->lost)
-        read_ways(r, before, inner);
+        read_ways(r, before, out);
     r->depth--;
     if (!take(r, ")"))
         r->lost = true;
@@ -219,17 +278,18 @@ static void skip_name(struct reader *r)
         r->lost = true;
 }
 
-static enum item read_group(struct reader *r, const struct run *before, struct needs *inner)
+static enum item read_group(struct reader *r, const struct run *before, struct inside *inside)
 {
-    static const struct run none = {.n = 0};
+    struct run none;
+    run_start(&none);
     bool looks_on = take(r, "?="), looks_back = !looks_on && take(r, "?<=");
     if (looks_on || looks_back) {
-        read_inside(r, looks_on ? before : &none, inner);
+        read_inside(r, looks_on ? before : &none, inside);
         return ITEM_LOOK;
     }
     if (take(r, "?!") || take(r, "?<!")) {
-        read_inside(r, &none, inner);
-        inner->n = 0;
+        read_inside(r, &none, inside);
+        inside->needs.n = 0;
         return ITEM_LOOK;
     }
     if (take(r, "?<") || take(r, "?P<"))
@@ -243,30 +303,33 @@ static enum item read_group(struct reader *r, const struct run *before, struct n
     } else if (*r->p == '*') {
         r->lost = true;
     }
-    read_inside(r, before, inner);
-    return ITEM_GROUP;
+    read_inside(r, before, inside);
+    return inside->plain ? ITEM_TEXTS : ITEM_GROUP;
 }
 
-static enum item read_item(struct reader *r, const struct run *before, struct needs *inner,
-                           char *byte)
+static void read_item(struct reader *r, const struct run *before, struct item_read *out)
 {
-    char c = *r->p++;
-    inner->n = 0;
-    *byte = c;
-    switch (c) {
+    out->byte = *r->p++;
+    out->inside.needs.n = 0;
+    switch (out->byte) {
     case '(':
-        return read_group(r, before, inner);
+        out->item = read_group(r, before, &out->inside);
+        break;
     case '[':
-        return read_class(r, byte);
+        out->item = read_class(r, &out->byte);
+        break;
     case '\\':
-        return read_escape(r, byte);
+        out->item = read_escape(r, &out->byte);
+        break;
     case '.':
-        return ITEM_GAP;
+        out->item = ITEM_GAP;
+        break;
     case '^':
     case '$':
-        return ITEM_NOTHING;
+        out->item = ITEM_NOTHING;
+        break;
     default:
-        return ITEM_BYTE;
+        out->item = ITEM_BYTE;
     }
 }
 
@@ -284,7 +347,7 @@ static bool take_counts(struct reader *r, enum often *often)
             p++;
     if (*p != '}' || p == r->p + 1)
         return false;
-    *often = some ? OFTEN_MORE : OFTEN_MAYBE;
+    *often = some ? OFTEN_MORE : OFTEN_ANY;
     r->p = p + 1;
     return true;
 }
@@ -292,8 +355,10 @@ static bool take_counts(struct reader *r, enum often *often)
 static enum often read_quantifier(struct reader *r)
 {
     enum often often = OFTEN_ONCE;
-    if (take(r, "*") || take(r, "?"))
+    if (take(r, "?"))
         often = OFTEN_MAYBE;
+    else if (take(r, "*"))
+        often = OFTEN_ANY;
     else if (take(r, "+"))
         often = OFTEN_MORE;
     else if (!take_counts(r, &often))
@@ -303,62 +368,73 @@ static enum often read_quantifier(struct reader *r)
     return often;
 }
 
-static void run_end(struct run *run, struct needs *out)
+static void run_item(struct run *run, struct item_read *read, struct needs *out)
 {
-    add_run(out, run);
-    run->n = 0;
-}
-
-static void run_byte(struct run *run, char byte, struct needs *out)
-{
-    if (run->n == NEED_WORD_MAX)
+    bool certain = read->often == OFTEN_ONCE || read->often == OFTEN_MORE;
+    bool maybe = read->often == OFTEN_MAYBE;
+    bool plain = read->item == ITEM_BYTE || read->item == ITEM_TEXTS;
+    for (size_t i = 0; i < read->inside.needs.n && certain; i++)
+        add_need(out, &read->inside.needs.items[i]);
+    if (read->item == ITEM_BYTE && certain) {
+        run_byte(run, read->byte, out);
+    } else if (read->item == ITEM_BYTE && maybe) {
+        struct run next = *run;
+        run_byte(&next, read->byte, out);
+        run_texts(run, &next, true, out);
+    } else if (read->item == ITEM_TEXTS && read->often != OFTEN_ANY) {
+        struct run next = {.texts = read->inside.texts, .whole = run->whole};
+        run_texts(run, &next, maybe, out);
+    }
+    bool repeats = read->often == OFTEN_MORE || read->often == OFTEN_ANY;
+    if (read->item == ITEM_GAP || read->item == ITEM_GROUP || (plain && repeats))
         run_end(run, out);
-    run->text[run->n++] = fold(byte);
 }
 
-static void read_way(struct reader *r, const struct run *before, struct needs *out)
+static void read_way(struct reader *r, const struct run *before, struct inside *out)
 {
     struct run run = *before;
-    struct needs inner;
-    char byte;
+    struct item_read read;
+    run.whole = true;
+    out->needs.n = 0;
     while (*r->p && *r->p != '|' && *r->p != ')' && !r->lost) {
-        enum item item = read_item(r, &run, &inner, &byte);
-        enum often often = read_quantifier(r);
-        if (item == ITEM_BYTE && often != OFTEN_MAYBE)
-            run_byte(&run, byte, out);
-        for (size_t i = 0; i < inner.n && often != OFTEN_MAYBE; i++)
-            add_need(out, &inner.items[i]);
-        if (item == ITEM_GAP || item == ITEM_GROUP || (item == ITEM_BYTE && often != OFTEN_ONCE))
-            run_end(&run, out);
+        read_item(r, &run, &read);
+        read.often = read_quantifier(r);
+        run_item(&run, &read, &out->needs);
     }
-    add_run(out, &run);
+    out->plain = run.whole;
+    out->texts = run.texts;
+    add_need(&out->needs, &run.texts);
 }
 
-static void read_ways(struct reader *r, const struct run *before, struct needs *out)
+static void read_ways(struct reader *r, const struct run *before, struct inside *out)
 {
-    struct need any;
+    struct need any = {.n = 0}, texts = {.n = 0};
     size_t ways = 0;
-    bool all = true;
-    any.n = 0;
+    bool all = true, plain = true;
     do {
-        out->n = 0;
         read_way(r, before, out);
-        const struct need *best = strongest(out);
+        const struct need *best = strongest(&out->needs);
         all = all && best && join(&any, best);
+        plain = plain && out->plain && texts_add(&texts, &out->texts);
         ways++;
     } while (!r->lost && take(r, "|"));
     if (ways == 1)
         return;
-    out->n = 0;
+    out->needs.n = 0;
     if (all)
-        add_need(out, &any);
+        add_need(&out->needs, &any);
+    out->plain = plain;
+    out->texts = texts;
 }
 
 void needs_read(const char *source, struct needs *out)
 {
-    static const struct run none = {.n = 0};
+    struct run none;
+    struct inside inside;
     struct reader r = {.p = source};
-    read_ways(&r, &none, out);
+    run_start(&none);
+    read_ways(&r, &none, &inside);
+    *out = inside.needs;
     if (r.lost || *r.p)
         out->n = 0;
 }

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { NEEDS_MAX = 4, NEED_WORDS_MAX = 24, NEED_WORD_MAX = 40 };
+enum { NEEDS_MAX = 4, NEED_WORDS_MAX = 64, NEED_WORD_MAX = 40 };
 
 /* One of the words must be there, in a text folded as literals.c does (lower case, '_' as a blank). */
 struct need {

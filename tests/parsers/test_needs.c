@@ -37,19 +37,23 @@ Test(needs, a_gap_ends_a_word)
 
 Test(needs, what_may_be_missing_is_not_needed)
 {
-    expect_needs("https?://", "http & ://");
-    expect_needs("alert(?: number)? seen", "alert &  seen");
+    expect_needs("https?://", "https://|http://");
+    expect_needs("alert(?: number)? seen", "alert number seen|alert seen");
+    expect_needs("alert(?: number)* seen", "alert &  seen");
     expect_needs("first(?:second)*third", "first & third");
     expect_needs("first(?:second){0,2}third", "first & third");
     expect_needs("first(?:second){2}third", "firstsecond & third");
     expect_needs("soon+er", "soon");
+    expect_needs("re*ad me", "ad me");
 }
 
 Test(needs, of_several_ways_one_is_needed)
 {
     expect_needs("cat|mouse", "cat|mouse");
-    expect_needs("SSL (?:accept|connect) failed", "ssl accept|ssl connect &  failed");
+    expect_needs("SSL (?:accept|connect) failed", "ssl accept failed|ssl connect failed");
     expect_needs("error(?:| code)", "error");
+    expect_needs("(?:read|write)[ _]error: (?:a|b) c", "read error: a c|write error: a c|read error: b c|write error: b c");
+    expect_needs("(?:read \\d|write) error", "read |write &  error");
     expect_needs("(?:\\d+|error)", "");
     expect_needs("(?<host>[a-z.]+|(?:none|null)) is unknown", " is unknown");
 }
