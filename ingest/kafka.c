@@ -83,8 +83,8 @@ static const struct {
     const char *name, *value;
 } usual[] = {
     {"client.id", "tlstrail"},
-    {"queued.max.messages.kbytes", "16384"},
-    {"fetch.message.max.bytes", "4194304"},
+    {"queued.max.messages.kbytes", "24576"},
+    {"fetch.max.bytes", "8388608"},
     {"fetch.wait.max.ms", "50"},
     {"topic.metadata.refresh.interval.ms", "10000"},
     {"reconnect.backoff.max.ms", "2000"},
@@ -185,7 +185,8 @@ static int open_consumer(struct kafka *k, struct err *err)
     rd_kafka_queue_io_event_enable(k->queue, k->fds[1], "", 1);
     k->replies = rd_kafka_queue_new(k->rk);
     rd_kafka_queue_io_event_enable(k->replies, k->fds[1], "", 1);
-    return 0;
+    k->nudge = nudge_open(k->rk, err);
+    return k->nudge ? 0 : err->code;
 }
 
 int kafka_open(const struct kafka_config *config, const struct kafka_host *host, struct kafka **out,
@@ -218,6 +219,7 @@ static bool destroyable(const struct kafka *k)
 
 static void close_consumer(struct kafka *k)
 {
+    nudge_close(k->nudge);
     group_leave(k);
     rd_kafka_queue_io_event_enable(k->queue, -1, NULL, 0);
     rd_kafka_queue_io_event_enable(k->replies, -1, NULL, 0);

@@ -8,7 +8,7 @@
 
 enum {
     QUERY_MS = 10000, /* for one question to a broker */
-    FETCH_RECORDS = 4096,
+    FETCH_RECORDS = 16384,
     FETCH_LEAST = 64, /* polled for even when nothing more can be taken */
     DRAIN_MS = 20000, /* for what a revoked partition has in flight */
     COMMIT_MS = 500,
@@ -103,6 +103,7 @@ struct kafka {
     const struct kafka_config *config;
     struct kafka_host host;
     rd_kafka_t *rk;
+    struct nudge *nudge;
     rd_kafka_queue_t *queue, *replies; /* records and rebalances; answers to commits */
     char *cluster; /* NULL until a broker told it */
     int fds[2];    /* a pipe that librdkafka writes to when a queue fills */
@@ -115,7 +116,8 @@ struct kafka {
     atomic_int open_lanes;
     enum kafka_state state;
     int64_t state_ns, commit_ns, told_ns, nudge_ns;
-    int64_t up_ns; /* a broker was connected */
+    int64_t up_ns;   /* a broker was connected */
+    int64_t full_ns; /* since when as much is held as may be; 0: it isn't */
     size_t nudged; /* the next part to ask about */
     bool committing, commit_failed, closing, down;
     bool subscribed, assigned; /* ever */
@@ -160,6 +162,14 @@ int group_step(struct kafka *k);
 void group_leave(struct kafka *k);
 /* Frees a part and the lanes that it still has: only once the pipeline is through with them. */
 void remove_part(struct kafka *k, struct part *p);
+
+/* kafka_nudge.c: questions whose answers nobody needs; see there. Borrows rk until its end. */
+struct nudge *nudge_open(rd_kafka_t *rk, struct err *err);
+/* False while an answer is awaited, and a little longer. */
+bool nudge_ready(struct nudge *n);
+/* Returns at once. */
+void nudge_leader(struct nudge *n, const char *topic, int32_t partition);
+void nudge_close(struct nudge *n); /* NULL is fine; waits for the answer, half a second at most */
 
 /* kafka_route.c: the stream of a record; in arena, and always a valid name. */
 struct str kafka_route(const struct kafka_config *config, const char *topic,

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum { POISON_MAX = 32 }; /* of a chunk: each keeps up to 64 KiB */
-enum { BEHIND = 1000, NUDGE_MS = 500, NUDGE_APART_MS = 5, NUDGE_FAILED_MS = 5000 };
+enum { HOLD_MS = 500, BEHIND = 1000, QUEUE_LOW = 40000 }; /* BEHIND, QUEUE_LOW: records */
 
 /* In lanes[]: the record stays held. */
 static struct lane unclaimed;
@@ -85,11 +85,26 @@ static void take_error(struct kafka *k, const rd_kafka_message_t *m)
     }
 }
 
-static size_t fetch(struct kafka *k)
+/* Held records wait for their claim, which takes a moment. Pausing would make librdkafka drop all that
+ * it has fetched ahead, so that is left for when no answer comes. */
+static bool waits_for_claim(struct kafka *k)
+{
+    if (k->n_held < FETCH_RECORDS)
+        k->full_ns = 0;
+    else if (k->full_ns == 0)
+        k->full_ns = clock_ns();
+    return k->full_ns > 0 && clock_ns() - k->full_ns < HOLD_MS * INT64_C(1000000);
+}
+
+static void take_wakes(struct kafka *k)
 {
     char woken[64];
     while (read(k->fds[0], woken, sizeof woken) > 0)
         ;
+}
+
+static size_t fetch(struct kafka *k)
+{
     size_t room = FETCH_RECORDS > k->n_held + FETCH_LEAST ? FETCH_RECORDS - k->n_held : FETCH_LEAST;
     if (k->n_held + room > k->cap_held) {
         k->cap_held = k->n_held + room;
@@ -332,7 +347,7 @@ static int hand_over_all(struct kafka *k, struct err *err)
         if (k->lanes[i] && k->lanes[i] != &unclaimed)
             rc = hand_over(k, i, err);
     keep_unclaimed(k, k->lanes);
-    pause_all(k, k->n_held >= FETCH_RECORDS);
+    pause_all(k, k->n_held >= FETCH_RECORDS && !waits_for_claim(k));
     return rc;
 }
 
@@ -360,23 +375,17 @@ static void skip(struct kafka *k)
     }
 }
 
-/* librdkafka 2.0 stops fetching while its queue is full and looks again only after a second: that the
- * queue has become empty doesn't wake its thread, but a question to the broker does. */
-static void nudge(struct kafka *k)
+/* Some part that has more to fetch than the queue holds. */
+static void keep_fetching(struct kafka *k)
 {
-    int64_t now = clock_ns(), low, high;
-    if (k->down || k->n_held > 0 || now < k->nudge_ns)
+    if (k->down || rd_kafka_queue_length(k->queue) > QUEUE_LOW || !nudge_ready(k->nudge))
         return;
     for (size_t i = 0; i < k->n_parts; i++) {
         struct part *p = k->parts[(k->nudged + i) % k->n_parts];
         if (!p->located || p->paused || p->consumed + BEHIND > p->high)
             continue;
-        rd_kafka_resp_err_t e =
-            rd_kafka_query_watermark_offsets(k->rk, p->topic, p->partition, &low, &high, NUDGE_MS);
-        if (!e && high > p->high)
-            p->high = high;
+        nudge_leader(k->nudge, p->topic, p->partition);
         k->nudged = (k->nudged + i + 1) % k->n_parts;
-        k->nudge_ns = now + (e ? NUDGE_FAILED_MS : NUDGE_APART_MS) * INT64_C(1000000);
         return;
     }
 }
@@ -409,12 +418,12 @@ static void tell_progress(struct kafka *k)
 
 int kafka_step(struct kafka *k, struct err *err)
 {
-    size_t got = fetch(k);
+    take_wakes(k);
+    size_t got = waits_for_claim(k) ? 0 : fetch(k);
     if (k->n_held > 0 && hand_over_all(k, err) != 0)
         return err->code;
     skip(k);
-    if (got < FETCH_LEAST)
-        nudge(k);
+    keep_fetching(k);
     int wait_ms = group_step(k);
     tell_progress(k);
     return got > 0 ? 0 : wait_ms; /* the queue tells only when it was empty before */

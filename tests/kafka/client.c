@@ -169,7 +169,10 @@ static int run_drain(const char *brokers, const char *topic, long records)
 {
     const char *const pairs[] = {"bootstrap.servers", brokers, "group.id", "bare",
                                  "auto.offset.reset", "earliest", "enable.auto.commit", "false",
-                                 "fetch.message.max.bytes", "4194304", NULL};
+                                 "enable.auto.offset.store", "false",
+                                 /* a queue that never fills: its fetchers would rest for a second */
+                                 "queued.min.messages", "1000000",
+                                 "queued.max.messages.kbytes", "262144", NULL};
     rd_kafka_t *rk = open_client(RD_KAFKA_CONSUMER, pairs);
     rd_kafka_message_t *batch[4096];
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);

@@ -41,7 +41,7 @@ def until(condition, what, consumers=()):
         answer = condition()
         if answer:
             return answer
-        time.sleep(0.05)
+        time.sleep(0.1)
     said = "".join(f"\n{c.folder.name}: {c.said()}" for c in consumers)
     raise AssertionError(f"waited {WAIT_S} s for: {what}{said}")
 
