@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <regex.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -217,17 +218,46 @@ static bool destroyable(const struct kafka *k)
     return rd_kafka_version() >= 0x02030000 || !k->subscribed || k->assigned;
 }
 
-static void close_consumer(struct kafka *k)
+static void *leave(void *rk)
+{
+    rd_kafka_consumer_close(rk); /* calls group_rebalance() */
+    return NULL;
+}
+
+/* Leaves the group, within CLOSE_MS: librdkafka may wait for ever for a rebalance that the others have
+ * given up. False when it didn't end; the group then misses the member by itself. */
+static bool left(struct kafka *k)
+{
+    pthread_t thread;
+    struct timespec until;
+    if (pthread_create(&thread, NULL, leave, k->rk) != 0)
+        return false;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += CLOSE_MS / 1000;
+    if (pthread_timedjoin_np(thread, NULL, &until) == 0)
+        return true;
+    pthread_detach(thread);
+    return false;
+}
+
+/* False where librdkafka has to be left as it is: then k must stay too, for its callbacks. */
+static bool close_consumer(struct kafka *k)
 {
     nudge_close(k->nudge);
     group_leave(k);
     rd_kafka_queue_io_event_enable(k->queue, -1, NULL, 0);
     rd_kafka_queue_io_event_enable(k->replies, -1, NULL, 0);
-    rd_kafka_consumer_close(k->rk);
+    if (!left(k)) {
+        kafka_warn(k, "kafka: the group %s doesn't answer: it will miss this member by itself",
+                   k->config->group);
+        return false;
+    }
     rd_kafka_queue_destroy(k->replies);
     rd_kafka_queue_destroy(k->queue);
-    if (destroyable(k))
-        rd_kafka_destroy(k->rk);
+    if (!destroyable(k))
+        return false;
+    rd_kafka_destroy(k->rk);
+    return true;
 }
 
 void kafka_close(struct kafka *k)
@@ -236,8 +266,8 @@ void kafka_close(struct kafka *k)
         return;
     k->closing = true;
     drop_held(k, NULL);
-    if (k->rk)
-        close_consumer(k);
+    if (k->rk && !close_consumer(k))
+        return; /* the process is about to end */
     while (k->n_parts)
         remove_part(k, k->parts[0]);
     for (int i = 0; i < 2; i++)

@@ -11,6 +11,7 @@ enum {
     FETCH_RECORDS = 16384,
     FETCH_LEAST = 64, /* polled for even when nothing more can be taken */
     DRAIN_MS = 20000, /* for what a revoked partition has in flight */
+    CLOSE_MS = 20000, /* for leaving the group */
     COMMIT_MS = 500,
     DOWN_MS = 3000, /* without a broker, before that is told */
     CLAIM_APART_MS = 20,  /* between claims while records trickle in */
