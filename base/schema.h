@@ -9,7 +9,7 @@
 #include <cyaml/cyaml.h>
 
 /* An optional text of a mapping. */
-#define SCHEMA_TEXT(key, type, member)                                                               \
+#define SCHEMA_TEXT(key, type, member)                                                             \
     CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 0,         \
                            CYAML_UNLIMITED)
 

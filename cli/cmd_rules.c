@@ -2,11 +2,8 @@
 #include "cli/cli.h"
 
 static const struct column columns[] = {
-    {"pack", "pack", false},
-    {"kind", "kind", false},
-    {"rules", "rules", true},
-    {"codes", "codes", true},
-    {"samples", "samples", true},
+    {"pack", "pack", false},  {"kind", "kind", false},      {"rules", "rules", true},
+    {"codes", "codes", true}, {"samples", "samples", true},
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
@@ -15,7 +12,8 @@ static void packs_table(const struct cli *cli, json_t *answer, struct buf *out)
 {
     json_t *rows = json_deep_copy(json_object_get(answer, "packs")), *row = NULL;
     size_t i = 0;
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         size_t n = json_array_size(json_object_get(row, "rules"));
         json_object_set_new(row, "rules", json_integer((json_int_t)n));
     }
@@ -60,8 +58,10 @@ static int run(struct cli *cli, struct err *err)
     struct rules *rules = NULL;
     bool checks = strcmp(cli->words[0], "check") == 0;
     if (!checks && strcmp(cli->words[0], "list") != 0)
-        return err_set(err, ERR_USAGE, "rules %s: it is: tlstrail rules list, or: tlstrail rules "
-                                       "check", cli->words[0]);
+        return err_set(err, ERR_USAGE,
+                       "rules %s: it is: tlstrail rules list, or: tlstrail rules "
+                       "check",
+                       cli->words[0]);
     int rc = rules_of(cli, NULL, &rules, err);
     if (rc == 0)
         rc = checks ? check(rules, err) : list(cli, rules);

@@ -35,8 +35,10 @@ static json_t *as_rows(const struct cli *cli, json_t *answer, const char *by)
     char time[CIVIL_TEXT];
     (void)time_parse(NULL, str_of(json_text(answer, "from")), cli->now_us, &from_us, &err);
     double step_s = json_number_value(json_object_get(answer, "step_s"));
-    json_array_foreach(json_object_get(answer, "series"), i, series) {
-        json_array_foreach(json_object_get(series, "counts"), j, count) {
+    json_array_foreach(json_object_get(answer, "series"), i, series)
+    {
+        json_array_foreach(json_object_get(series, "counts"), j, count)
+        {
             json_t *row = json_object();
             int64_t at_us = from_us + (int64_t)((double)j * step_s * 1e6);
             json_object_set_new(row, "time", json_string(civil_format(at_us, time)));

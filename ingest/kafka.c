@@ -44,7 +44,8 @@ static int on_statistics(rd_kafka_t *rk, char *json, size_t n, void *context)
     struct kafka *k = context;
     int64_t now = clock_ns();
     (void)rk;
-    if (str_find(str_make(json, n), STR("\"state\":\"UP\""), 0) >= 0) { /* a broker's; see STATISTICS.md */
+    if (str_find(str_make(json, n), STR("\"state\":\"UP\""), 0) >=
+        0) { /* a broker's; see STATISTICS.md */
         if (k->down)
             kafka_warn(k, "kafka: %s: a broker answers again", k->config->brokers);
         k->down = false;
@@ -75,9 +76,9 @@ static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struc
 static const struct {
     const char *name, *value;
 } fixed[] = {
-    {"enable.auto.commit", "false"},   {"enable.auto.offset.store", "false"},
-    {"auto.offset.reset", "error"},    {"partition.assignment.strategy", "cooperative-sticky"},
-    {"enable.partition.eof", "true"},  {"allow.auto.create.topics", "false"},
+    {"enable.auto.commit", "false"},    {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "error"},     {"partition.assignment.strategy", "cooperative-sticky"},
+    {"enable.partition.eof", "true"},   {"allow.auto.create.topics", "false"},
     {"statistics.interval.ms", "1000"},
 };
 static const struct {

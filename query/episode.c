@@ -16,16 +16,16 @@ static const double BURN_IN_S = 120;  /* nothing is judged before there is this 
 static const double SETTLED_S = 7200; /* an episode this long is the new usual */
 static const double FALL_S = 1800;    /* a fall is looked for in at most this long */
 static const double FALL_EVIDENCE = 8;
-static const double RATIO_LEAST = 1.5;  /* smaller rises are the day's course */
-static const double EXCESS_LEAST = 7;   /* events more than usual */
-static const double FOOT_EVIDENCE = 6;  /* what comes right before a rise belongs to it */
-static const double FOOT_SHARE = 0.1;   /* ... unless it is far smaller than the rise */
+static const double RATIO_LEAST = 1.5; /* smaller rises are the day's course */
+static const double EXCESS_LEAST = 7;  /* events more than usual */
+static const double FOOT_EVIDENCE = 6; /* what comes right before a rise belongs to it */
+static const double FOOT_SHARE = 0.1;  /* ... unless it is far smaller than the rise */
 
 struct walk {
     const struct counts *counts;
     struct focus focus;
     double dispersion;
-    double *n, *s; /* sums of counts and of seconds over bins [0..i) that are no episode's */
+    double *n, *s;  /* sums of counts and of seconds over bins [0..i) that are no episode's */
     size_t history; /* bins before it are forgotten: a new usual began here */
     size_t judged;  /* bins before it belong to an episode, or are too early to judge */
 };
@@ -74,7 +74,8 @@ static double ratio_evidence(double counted, double expected)
 static bool rises(struct walk *w, size_t i, struct episode *out)
 {
     size_t start = 0, first = w->judged;
-    double evidence = focus_add(&w->focus, w->counts->n[i], baseline(w, i, DOUBT), &start) / w->dispersion;
+    double evidence =
+        focus_add(&w->focus, w->counts->n[i], baseline(w, i, DOUBT), &start) / w->dispersion;
     if (evidence < w->counts->threshold)
         return false;
     start += first;

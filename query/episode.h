@@ -21,7 +21,7 @@ struct episode {
     bool fallen;       /* it ended by itself; else it goes on, or was the new usual from end on */
     double before;     /* usual count of a bin before it */
     double counted, expected;
-    double evidence;   /* the largest log-likelihood ratio over the dispersion */
+    double evidence; /* the largest log-likelihood ratio over the dispersion */
 };
 
 /* Fills out[0..max) in order of time and returns how many there are; beyond max the last ones are

@@ -265,8 +265,7 @@ static const struct playbook_fix *find_fix(const struct explaining *x, const cha
 }
 
 /* " (nginx: ssl_certificate)" */
-static void add_setting(const struct explaining *x, const struct playbook_fix *fix,
-                        struct buf *out)
+static void add_setting(const struct explaining *x, const struct playbook_fix *fix, struct buf *out)
 {
     for (unsigned i = 0; x->product && i < x->product->settings_count; i++) {
         const struct playbook_setting *s = &x->product->settings[i];
@@ -367,9 +366,8 @@ static json_t *next(const struct explaining *x)
     bool client = x->presenter == ROLE_client && row->next_client_count;
     char **ids = client ? row->next_client : row->next;
     unsigned n = client ? row->next_client_count : row->next_count;
-    size_t n_own = x->product
-                       ? own_commands(x, x->product->next, x->product->next_count, own)
-                       : own_commands(x, hop->next, hop->next_count, own);
+    size_t n_own = x->product ? own_commands(x, x->product->next, x->product->next_count, own)
+                              : own_commands(x, hop->next, hop->next_count, own);
     for (unsigned i = 0; i < n; i++) {
         add_known(&c, ids[i]);
         if (i < n_own)

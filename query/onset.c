@@ -210,7 +210,8 @@ bool onset_find(const struct onset_window *window, struct onset *out)
         thin(window, kept, &thinned);
         find_ramp(&thinned, out);
     }
-    if (out->tick_us > 1) /* a clock that cuts digits off tells the time by up to a tick too early */
+    if (out->tick_us >
+        1) /* a clock that cuts digits off tells the time by up to a tick too early */
         out->latest_us += out->tick_us - 1;
     return true;
 }

@@ -19,8 +19,8 @@ struct onset_window {
 
 struct onset {
     int64_t at_us, earliest_us, latest_us;
-    bool slow;         /* a ramp explains the times much better than a step */
-    int64_t tick_us;   /* the times are multiples of this: latest_us allows for it */
+    bool slow;       /* a ramp explains the times much better than a step */
+    int64_t tick_us; /* the times are multiples of this: latest_us allows for it */
 };
 
 /* False when there is no event in the window, or the rate doesn't rise in it. */

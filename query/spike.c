@@ -12,15 +12,16 @@
 #include <stdlib.h>
 
 enum { EPISODES_MOST = 64, TRACKS = REASON_COUNT * LEG_COUNT, PEER_EVENTS = 500 };
-static const int64_t LOOK_BACK_US = 7 * DAY_US;    /* without --since */
-static const int64_t HISTORY_US = 6 * HOUR_US;     /* before --since, to know what is usual */
-static const int64_t BURST_US = 10 * MINUTE_US;    /* what ends sooner is a burst */
+static const int64_t LOOK_BACK_US = 7 * DAY_US;      /* without --since */
+static const int64_t HISTORY_US = 6 * HOUR_US;       /* before --since, to know what is usual */
+static const int64_t BURST_US = 10 * MINUTE_US;      /* what ends sooner is a burst */
 static const int64_t NEIGHBOURS_US = 15 * MINUTE_US; /* rises of one incident follow in this time */
-static const int64_t TOGETHER_US = 2 * MINUTE_US;  /* bursts of one incident, in this */
-static const int64_t LASTING_US = 5 * MINUTE_US;   /* one stream's burst is an incident from here on */
-static const int64_t APART_US = 5 * MINUTE_US;     /* a weak rise so long before is no part of it */
-static const double WEAK = 0.05; /* of the others' strongest */
-static const double OVER = 0.5;  /* what is over weighs this much beside what goes on */
+static const int64_t TOGETHER_US = 2 * MINUTE_US;    /* bursts of one incident, in this */
+static const int64_t LASTING_US =
+    5 * MINUTE_US;                             /* one stream's burst is an incident from here on */
+static const int64_t APART_US = 5 * MINUTE_US; /* a weak rise so long before is no part of it */
+static const double WEAK = 0.05;               /* of the others' strongest */
+static const double OVER = 0.5; /* what is over weighs this much beside what goes on */
 static const double FALSE_ALARM = 1e-5;
 static const double SHARE_LEAST = 0.1; /* of a stream's largest rise: smaller ones don't date it */
 static const double ONE_PEER = 0.8;
@@ -122,8 +123,7 @@ static int on_peer_time(void *context, int64_t id, const struct event *event)
 {
     struct timing *t = context;
     (void)id;
-    if (!of_rise(t->rise, event) ||
-        !selection_field_matches(t->q->sel, FIELD_peer, event->peer))
+    if (!of_rise(t->rise, event) || !selection_field_matches(t->q->sel, FIELD_peer, event->peer))
         return 0;
     return t->visit(t->context, event->time_us);
 }
@@ -198,8 +198,7 @@ static void add_rises(struct spike *q, size_t hop, const struct track *track)
 {
     struct episode found[EPISODES_MOST];
     size_t first = first_bin(q, &q->hops[hop]);
-    struct counts counts = {track->n + first, q->bins - first,
-                            (double)q->bin_us / (double)US_PER_S,
+    struct counts counts = {track->n + first, q->bins - first, (double)q->bin_us / (double)US_PER_S,
                             log((double)q->bins * (double)q->n_tracks / FALSE_ALARM)};
     size_t n = episodes_find(&counts, found, EPISODES_MOST);
     int64_t floor_us = q->from_us + (int64_t)first * q->bin_us;

@@ -20,16 +20,16 @@ struct rise {
     const struct track *track;
     struct episode episode;
     int64_t start_us, end_us, floor_us; /* floor_us: it can't have begun before */
-    double excess;       /* events more than usual */
-    bool burst;          /* it ended by itself, soon or from one client: a scanner, a probe */
-    struct str client;   /* that peer's address; else absent */
+    double excess;                      /* events more than usual */
+    bool burst;        /* it ended by itself, soon or from one client: a scanner, a probe */
+    struct str client; /* that peer's address; else absent */
     bool in_incident, dated;
     struct onset onset;
 };
 
 struct hop {
     struct slice *slice;
-    struct track **tracks; /* by track_number(); NULL: no such failure */
+    struct track **tracks;    /* by track_number(); NULL: no such failure */
     const struct rise *first; /* the rise that dates it; NULL: it didn't break */
     double total;
 };

@@ -80,9 +80,9 @@ static json_t *hosts_json(struct spike *q, const struct rise *r, const struct ta
     qsort(rows, n, sizeof *rows, by_count);
     json_t *list = json_array();
     for (size_t i = 0; i < n && i < HOSTS_MOST; i++)
-        json_array_append_new(list, json_pack("{s:o, s:I}", "host",
-                                              json_field(FIELD_host, rows[i].host), "count",
-                                              (json_int_t)rows[i].count));
+        json_array_append_new(list,
+                              json_pack("{s:o, s:I}", "host", json_field(FIELD_host, rows[i].host),
+                                        "count", (json_int_t)rows[i].count));
     free(rows);
     return list;
 }
@@ -128,10 +128,10 @@ static int explain_rise(struct spike *q, const struct rise *r, const struct tall
         peer = typical.counts[i] > typical.counts[peer] ? i : peer;
     event.peer = typical.peers.n ? typical.peers.text[peer] : STR_NONE;
     json_t *more = explain_event(&event, slice->stream);
-    json_object_set_new(out, "rejected_by", json_field(FIELD_rejected_by,
-                                                       str_of(side_name(event.rejected_by))));
-    json_object_set_new(out, "alert", event.alert == ALERT_NONE ? json_null()
-                                                                : json_integer(event.alert));
+    json_object_set_new(out, "rejected_by",
+                        json_field(FIELD_rejected_by, str_of(side_name(event.rejected_by))));
+    json_object_set_new(out, "alert",
+                        event.alert == ALERT_NONE ? json_null() : json_integer(event.alert));
     json_object_update(out, more);
     json_decref(more);
     keys_release(&typical.peers);
@@ -195,8 +195,8 @@ static int first_json(struct spike *q, const struct rise *const *order, size_t n
     json_object_del(first, "lag_s");
     for (size_t i = 1; i < n; i++)
         if (order[i]->onset.earliest_us <= r->onset.latest_us)
-            json_array_append_new(ties, json_field(FIELD_stream,
-                                                   q->hops[order[i]->hop].slice->stream));
+            json_array_append_new(ties,
+                                  json_field(FIELD_stream, q->hops[order[i]->hop].slice->stream));
     json_object_set_new(first, "tied_with", ties);
     if (tally(q, slice, r->onset.at_us, r->end_us, &t, err) != 0)
         return err->code;
@@ -235,12 +235,12 @@ static int new_of(struct spike *q, const struct hop *hop, int64_t at_us, json_t 
         if (!fresh || rows[i].count < NEW_EVENTS)
             continue;
         enum reason reason = rows[i].kind->reason;
-        json_array_append_new(
-            list, json_pack("{s:o, s:s, s:s, s:o, s:I}", "stream",
-                            json_field(FIELD_stream, slice->stream), "class",
-                            class_name(reason_class(reason)), "reason", reason_name(reason), "host",
-                            json_field(FIELD_host, rows[i].host), "count",
-                            (json_int_t)rows[i].count));
+        json_array_append_new(list, json_pack("{s:o, s:s, s:s, s:o, s:I}", "stream",
+                                              json_field(FIELD_stream, slice->stream), "class",
+                                              class_name(reason_class(reason)), "reason",
+                                              reason_name(reason), "host",
+                                              json_field(FIELD_host, rows[i].host), "count",
+                                              (json_int_t)rows[i].count));
     }
     free(rows);
     free(old);
@@ -255,7 +255,8 @@ static json_t *top_rows(json_t *rows)
         size_t best = 0, i = 0;
         json_int_t most = 0;
         json_t *row = NULL;
-        json_array_foreach(rows, i, row) {
+        json_array_foreach(rows, i, row)
+        {
             json_int_t count = json_integer_value(json_object_get(row, "count"));
             if (count > most) {
                 most = count;
@@ -316,13 +317,14 @@ static void quiet(struct spike *q, json_t *list)
             snprintf(why, sizeof why, "no failed handshake since %s",
                      civil_format(hop->slice->last_us, at));
         else if (minutes < 1)
-            snprintf(why, sizeof why, "its logs span less than a minute: there is nothing to compare");
+            snprintf(why, sizeof why,
+                     "its logs span less than a minute: there is nothing to compare");
         else
             snprintf(why, sizeof why, "as usual: %.0f in %.3g %s", hop->total,
                      minutes < 120 ? minutes : minutes / 60, minutes < 120 ? "minutes" : "hours");
-        json_array_append_new(list, json_pack("{s:o, s:s}", "stream",
-                                              json_field(FIELD_stream, hop->slice->stream), "why",
-                                              why));
+        json_array_append_new(list,
+                              json_pack("{s:o, s:s}", "stream",
+                                        json_field(FIELD_stream, hop->slice->stream), "why", why));
     }
 }
 
@@ -374,11 +376,11 @@ static void note_before_since(const struct spike *q, json_t *notes)
         const struct rise *r = &q->rises[i];
         char at[CIVIL_TEXT];
         if (!r->burst && r->start_us < q->since_us && r->end_us > q->since_us)
-            json_note(notes,
-                      "%.*s: %s/%s was failing more than usual before --since already, from about %s",
-                      STR_ARG(q->hops[r->hop].slice->stream),
-                      class_name(reason_class(r->track->reason)), reason_name(r->track->reason),
-                      civil_format(r->start_us, at));
+            json_note(
+                notes,
+                "%.*s: %s/%s was failing more than usual before --since already, from about %s",
+                STR_ARG(q->hops[r->hop].slice->stream), class_name(reason_class(r->track->reason)),
+                reason_name(r->track->reason), civil_format(r->start_us, at));
     }
 }
 
