@@ -68,6 +68,7 @@ struct rules {
     struct code_row *codes; /* sorted by table, code */
     size_t n_codes, codes_cap;
     hs_database_t *gate; /* on raw bytes: what a record that fails can't be without; NULL: no words */
+    struct words *gate_words; /* the same words, for a line in lower case: quicker where most have one */
     struct words *all;   /* on folded text: the rules' words, and what their patterns need */
     size_t all_words;    /* of a bit set over these */
     struct word_rule *word_rules; /* sorted by word */
@@ -85,9 +86,10 @@ struct classifier {
     struct buf folded, fields;
     struct pairs pairs; /* of the envelope that peel() is at */
     uint64_t *found; /* bit set over the words of rules->all */
+    uint64_t *in_paths; /* of those, what URLs ask for: it counts for a pattern's needs alone */
     uint64_t *tried; /* bit set over the rules */
     bool ungated;    /* tests: try every record, as if the gate had let it through */
-    bool thorough;   /* tests: try every pattern, as if the text filled its needs */
+    bool thorough;   /* tests: try every pattern, as if the text filled its needs; no line is a storm's */
     char why[160];
 };
 
@@ -105,6 +107,8 @@ int literals_compile(struct rules *rules, struct err *err);
  * those without any. */
 void literals_try(struct classifier *c, struct str text);
 bool literals_gate(struct classifier *c, struct str raw);
+/* The gate for one line without Vectorscan. */
+bool literals_gate_line(struct classifier *c, struct str raw);
 /* Whether each need has one of its words among c->found. */
 bool literals_fill(const struct classifier *c, const struct needed *needed);
 

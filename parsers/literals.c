@@ -222,9 +222,18 @@ int literals_compile(struct rules *rules, struct err *err)
     }
     index_words(rules);
     keep_shortest(&gate);
+    rules->gate_words = words_open();
+    for (size_t i = 0; i < gate.n; i++)
+        words_add(rules->gate_words, str_of(gate.words[i]));
+    words_index(rules->gate_words);
     int rc = compile_gate(&gate, &rules->gate, err);
     list_release(&gate);
     return rc;
+}
+
+static char lower(char b)
+{
+    return (char)(b >= 'A' && b <= 'Z' ? b + 32 : b);
 }
 
 static char fold(char b)
@@ -232,32 +241,36 @@ static char fold(char b)
     return (char)(b == '_' || b == '\t' ? ' ' : b >= 'A' && b <= 'Z' ? b + 32 : b);
 }
 
-/* What a URL asks for says nothing of the connection: its path's bytes become such as no word has. */
-static void blank_paths(struct str text, char *folded)
+/* In blocks of a fixed length: the compiler turns the loop into vectors. */
+#define INTO(of, to, text)                                                                         \
+    do {                                                                                           \
+        enum { BLOCK = 32 };                                                                       \
+        size_t i_ = 0;                                                                             \
+        for (; i_ + BLOCK <= (text).n; i_ += BLOCK)                                                \
+            for (size_t k_ = 0; k_ < BLOCK; k_++)                                                  \
+                (to)[i_ + k_] = of((text).p[i_ + k_]);                                             \
+        for (; i_ < (text).n; i_++)                                                                \
+            (to)[i_] = of((text).p[i_]);                                                           \
+    } while (0)
+
+static void lower_into(char *restrict to, struct str text)
 {
-    static const char ends[] = " \n\"'`<>(){}[],;|";
-    for (ptrdiff_t at = str_find(text, STR("://"), 0); at >= 0;
-         at = str_find(text, STR("://"), (size_t)at + 3)) {
-        size_t i = (size_t)at + 3;
-        while (i < text.n && text.p[i] != '/' && !strchr(ends, text.p[i]))
-            i++;
-        if (i == text.n || text.p[i] != '/')
-            continue;
-        while (++i < text.n && text.p[i] != ':' && !strchr(ends, text.p[i]))
-            folded[i] = 1;
-    }
+    INTO(lower, to, text);
 }
 
-/* In blocks of a fixed length: the compiler turns those into vectors. */
-static void fold_into(char *restrict to, const char *restrict from, size_t n)
+static void fold_into(char *restrict to, struct str text)
 {
-    enum { BLOCK = 32 };
-    size_t i = 0;
-    for (; i + BLOCK <= n; i += BLOCK)
-        for (size_t k = 0; k < BLOCK; k++)
-            to[i + k] = fold(from[i + k]);
-    for (; i < n; i++)
-        to[i] = fold(from[i]);
+    INTO(fold, to, text);
+}
+
+/* Room for n bytes and what words_find() reads behind them. */
+static char *folded_room(struct classifier *c, size_t n)
+{
+    c->folded.n = 0;
+    buf_reserve(&c->folded, n + WORDS_SLACK);
+    c->folded.n = n;
+    memset(c->folded.p + n, 0, WORDS_SLACK);
+    return c->folded.p;
 }
 
 static void try_found(struct classifier *c)
@@ -275,17 +288,58 @@ static void try_found(struct classifier *c)
     }
 }
 
+struct span {
+    size_t from, to;
+};
+
+/* The next path of a URL, behind its first slash; at is where to look from. */
+static bool next_path(struct str text, size_t *at, struct span *out)
+{
+    static const char ends[] = " \n\"'`<>(){}[],;|";
+    for (ptrdiff_t mark; (mark = str_find(text, STR("://"), *at)) >= 0;) {
+        size_t i = (size_t)mark + 3;
+        *at = i;
+        while (i < text.n && text.p[i] != '/' && !strchr(ends, text.p[i]))
+            i++;
+        if (i == text.n || text.p[i] != '/')
+            continue;
+        out->from = ++i;
+        while (i < text.n && text.p[i] != ':' && !strchr(ends, text.p[i]))
+            i++;
+        out->to = i;
+        return true;
+    }
+    return false;
+}
+
+/* What a URL asks for says nothing of the connection: its path's bytes become such as no word has. A
+ * pattern sees them all the same, so the words there are kept for its needs. */
+static bool blank_paths(struct classifier *c, struct str text)
+{
+    struct span path;
+    struct str folded = buf_as_str(&c->folded);
+    bool any = false;
+    for (size_t at = 0; next_path(text, &at, &path); any = true) {
+        size_t from = path.from > NEED_WORD_MAX ? path.from - NEED_WORD_MAX : 0;
+        size_t n = path.to + NEED_WORD_MAX - from;
+        if (!any)
+            memset(c->in_paths, 0, c->rules->all_words * sizeof *c->in_paths);
+        words_find(c->rules->all, str_head(str_from(folded, from), n), c->in_paths);
+    }
+    for (size_t at = 0; any && next_path(text, &at, &path);)
+        memset(c->folded.p + path.from, 1, path.to - path.from);
+    return any;
+}
+
 void literals_try(struct classifier *c, struct str text)
 {
-    c->folded.n = 0;
-    buf_reserve(&c->folded, text.n + WORDS_SLACK);
-    c->folded.n = text.n;
-    fold_into(c->folded.p, text.p, text.n);
-    blank_paths(text, c->folded.p);
-    memset(c->folded.p + text.n, 0, WORDS_SLACK);
+    fold_into(folded_room(c, text.n), text);
+    bool paths = blank_paths(c, text);
     memset(c->found, 0, c->rules->all_words * sizeof *c->found);
     words_find(c->rules->all, buf_as_str(&c->folded), c->found);
     try_found(c);
+    for (size_t w = 0; paths && w < c->rules->all_words; w++)
+        c->found[w] |= c->in_paths[w];
 }
 
 bool literals_fill(const struct classifier *c, const struct needed *needed)
@@ -301,6 +355,12 @@ bool literals_fill(const struct classifier *c, const struct needed *needed)
             return false;
     }
     return true;
+}
+
+bool literals_gate_line(struct classifier *c, struct str raw)
+{
+    lower_into(folded_room(c, raw.n), raw);
+    return words_any(c->rules->gate_words, buf_as_str(&c->folded));
 }
 
 static int on_gate(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,

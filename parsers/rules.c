@@ -333,6 +333,7 @@ void rules_close(struct rules *rules)
         pack_free(rules->packs[i]);
     hs_free_database(rules->gate);
     words_close(rules->all);
+    words_close(rules->gate_words);
     free(rules->packs);
     free(rules->items);
     free(rules->word_rules);

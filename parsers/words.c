@@ -142,37 +142,65 @@ void words_index(struct words *w)
     w->names = NULL;
 }
 
-/* The words of a shelf that have the gram at `at` of the text. */
-static void compare(const struct words *w, uint32_t first, uint32_t gram, struct str text, size_t at,
-                    uint64_t *found)
+struct place {
+    struct str text;
+    size_t at;
+};
+
+static bool is_at(const struct cell *cell, struct place place)
 {
-    for (uint32_t i = first; i; i = w->cells[i - 1].next) {
-        const struct cell *cell = &w->cells[i - 1];
-        if (cell->gram != gram || cell->at > at || cell->word.n > text.n - (at - cell->at))
-            continue;
-        const char *start = text.p + at - cell->at;
-        if (start[0] == cell->word.p[0] && start[cell->word.n - 1] == cell->word.p[cell->word.n - 1] &&
-            memcmp(start, cell->word.p, cell->word.n) == 0)
-            found[(i - 1) / 64] |= UINT64_C(1) << ((i - 1) % 64);
-    }
+    if (cell->at > place.at || cell->word.n > place.text.n - (place.at - cell->at))
+        return false;
+    const char *start = place.text.p + place.at - cell->at;
+    return start[0] == cell->word.p[0] &&
+           start[cell->word.n - 1] == cell->word.p[cell->word.n - 1] &&
+           memcmp(start, cell->word.p, cell->word.n) == 0;
 }
 
-static inline bool may_hold(const struct shelf *shelf, uint32_t h)
+/* The head of the chain where words with the gram are. */
+static inline uint32_t chain(const struct shelf *shelf, uint32_t gram)
 {
-    return shelf->any[h / 64] >> (h % 64) & 1;
+    uint32_t h = hash(gram);
+    return shelf->any[h / 64] >> (h % 64) & 1 ? shelf->heads[head_of(h)] : 0;
+}
+
+/* Finds the words of a chain that have the gram at the place; with found NULL, whether one is. */
+static inline bool find_at(const struct words *w, uint32_t i, uint32_t gram, struct place place,
+                           uint64_t *found)
+{
+    for (; i; i = w->cells[i - 1].next) {
+        if (w->cells[i - 1].gram != gram || !is_at(&w->cells[i - 1], place))
+            continue;
+        if (!found)
+            return true;
+        found[(i - 1) / 64] |= UINT64_C(1) << ((i - 1) % 64);
+    }
+    return false;
 }
 
 void words_find(const struct words *w, struct str text, uint64_t *found)
 {
     for (size_t at = 0; at < text.n; at++) {
-        uint32_t four = four_at(text.p + at), h = hash(four);
-        if (may_hold(&w->fours, h))
-            compare(w, w->fours.heads[head_of(h)], four, text, at, found);
-        if (!w->any_short)
-            continue;
-        uint32_t three = four & 0xffffff;
-        h = hash(three);
-        if (may_hold(&w->threes, h))
-            compare(w, w->threes.heads[head_of(h)], three, text, at, found);
+        uint32_t four = four_at(text.p + at), three = four & 0xffffff;
+        uint32_t first = chain(&w->fours, four);
+        if (first)
+            find_at(w, first, four, (struct place){text, at}, found);
+        first = w->any_short ? chain(&w->threes, three) : 0;
+        if (first)
+            find_at(w, first, three, (struct place){text, at}, found);
     }
+}
+
+bool words_any(const struct words *w, struct str text)
+{
+    for (size_t at = 0; at < text.n; at++) {
+        uint32_t four = four_at(text.p + at), three = four & 0xffffff;
+        uint32_t first = chain(&w->fours, four);
+        if (first && find_at(w, first, four, (struct place){text, at}, NULL))
+            return true;
+        first = w->any_short ? chain(&w->threes, three) : 0;
+        if (first && find_at(w, first, three, (struct place){text, at}, NULL))
+            return true;
+    }
+    return false;
 }

@@ -20,5 +20,7 @@ void words_index(struct words *w);
 /* Sets the bit of found[] with the number of each word in the text, byte for byte. WORDS_SLACK bytes behind the
  * text are read too, whatever they hold. Any number of threads. */
 void words_find(const struct words *w, struct str text, uint64_t *found);
+/* Whether any word is in the text; the same slack. */
+bool words_any(const struct words *w, struct str text);
 
 #endif

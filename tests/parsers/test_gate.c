@@ -211,3 +211,40 @@ Test(gate, noise_gets_the_answer_that_all_rules_give)
     free_lines(&lines);
     close_both(&b);
 }
+
+static void note(void *context, const struct event *event, size_t offset, struct str record,
+                 const char *why)
+{
+    buf_printf(context, "%zu+%zu: %s\n", offset, record.n, event ? reason_name(event->reason) : why);
+}
+
+/* Runs of records in a row, as long as a storm and longer, with other lines between the runs. */
+Test(gate, a_storm_gets_the_answers_that_the_gate_gives)
+{
+    struct both b;
+    struct lines lines = {0};
+    struct buf chunk = {0}, seen[2] = {{0}, {0}};
+    struct chunk_count counts[2] = {{0}, {0}};
+    uint64_t state = 7;
+    open_both(&b);
+    add_fixtures(&lines);
+    for (int run = 0; run < 60; run++) {
+        const char *storm = lines.items[next(&state) % lines.n];
+        for (uint64_t left = next(&state) % 40; left > 0; left--)
+            buf_printf(&chunk, "%s\n", storm);
+        for (uint64_t left = next(&state) % 8; left > 0; left--)
+            buf_printf(&chunk, "%s\n", left % 2 ? "Traceback (most recent call last):" : "all well");
+        buf_printf(&chunk, "%s\n", lines.items[next(&state) % lines.n]);
+    }
+    classifier_chunk(b.quick, buf_as_str(&chunk), &reading, note, &seen[0], &counts[0]);
+    b.quick->thorough = true;
+    classifier_chunk(b.quick, buf_as_str(&chunk), &reading, note, &seen[1], &counts[1]);
+    cr_expect_gt(counts[0].events, 300);
+    cr_expect(str_eq(buf_as_str(&seen[0]), buf_as_str(&seen[1])));
+    cr_expect_eq(counts[0].other, counts[1].other);
+    buf_release(&chunk);
+    buf_release(&seen[0]);
+    buf_release(&seen[1]);
+    free_lines(&lines);
+    close_both(&b);
+}
