@@ -124,7 +124,7 @@ static int on_time(void *context, int64_t series, int64_t time_us)
     return on_row(context, series, time_us, 1);
 }
 
-static int64_t floor_to(int64_t time_us, int64_t width_us)
+int64_t floor_to(int64_t time_us, int64_t width_us)
 {
     int64_t rest = time_us % width_us;
     return time_us - (rest < 0 ? rest + width_us : rest);

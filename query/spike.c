@@ -17,10 +17,9 @@ static const int64_t HISTORY_US = 6 * HOUR_US;       /* before --since, to know 
 static const int64_t BURST_US = 10 * MINUTE_US;      /* what ends sooner is a burst */
 static const int64_t NEIGHBOURS_US = 15 * MINUTE_US; /* rises of one incident follow in this time */
 static const int64_t TOGETHER_US = 2 * MINUTE_US;    /* bursts of one incident, in this */
-static const int64_t LASTING_US =
-    5 * MINUTE_US;                             /* one stream's burst is an incident from here on */
-static const int64_t APART_US = 5 * MINUTE_US; /* a weak rise so long before is no part of it */
-static const double WEAK = 0.05;               /* of the others' strongest */
+static const int64_t LASTING_US = 5 * MINUTE_US;     /* one stream's burst that lasts is no scan */
+static const int64_t APART_US = 5 * MINUTE_US;       /* a weak rise so long before is no part of it */
+static const double WEAK = 0.05;                     /* of the others' strongest */
 static const double OVER = 0.5; /* what is over weighs this much beside what goes on */
 static const double FALSE_ALARM = 1e-5;
 static const double SHARE_LEAST = 0.1; /* of a stream's largest rise: smaller ones don't date it */
@@ -53,7 +52,6 @@ static void count_into(struct gathering *g, const struct event *event, int64_t a
         q->n_tracks++;
     }
     (*track)->n[(at_us - q->from_us) / q->bin_us] += n;
-    (*track)->total += n;
     g->hop->total += n;
 }
 
@@ -97,49 +95,56 @@ static int gather(struct spike *q, struct err *err)
 
 /* ---- times ---- */
 
+struct times {
+    int64_t *at_us;
+    size_t n, cap;
+};
+
 struct timing {
     const struct spike *q;
     const struct rise *rise;
-    spike_time *visit;
-    void *context;
+    struct times *out;
 };
 
-static bool of_rise(const struct rise *rise, const struct event *event)
+static void add_time(struct times *t, int64_t time_us)
 {
-    return event->reason == rise->track->reason && event->leg == rise->track->leg;
+    t->at_us = xgrow(t->at_us, t->n, &t->cap, sizeof *t->at_us);
+    t->at_us[t->n++] = time_us;
 }
 
 static int on_time(void *context, int64_t series, int64_t time_us)
 {
     struct timing *t = context;
     const struct slice *slice = t->q->hops[t->rise->hop].slice;
-    if (series < 0 || (size_t)series >= slice->n_series || !slice->series[series] ||
-        !of_rise(t->rise, &slice->series[series]->event))
-        return 0;
-    return t->visit(t->context, time_us);
+    if (series >= 0 && (size_t)series < slice->n_series && slice->series[series] &&
+        track_has(t->rise->track, &slice->series[series]->event))
+        add_time(t->out, time_us);
+    return 0;
 }
 
 static int on_peer_time(void *context, int64_t id, const struct event *event)
 {
     struct timing *t = context;
     (void)id;
-    if (!of_rise(t->rise, event) || !selection_field_matches(t->q->sel, FIELD_peer, event->peer))
-        return 0;
-    return t->visit(t->context, event->time_us);
+    if (track_has(t->rise->track, event) &&
+        selection_field_matches(t->q->sel, FIELD_peer, event->peer))
+        add_time(t->out, event->time_us);
+    return 0;
 }
 
-int spike_times(struct spike *q, const struct rise *rise, int64_t from_us, int64_t until_us,
-                spike_time *visit, void *context, struct err *err)
+/* The times of a rise's events in the window, in order. */
+static int times_of(struct spike *q, const struct rise *rise, const struct onset_window *w,
+                    struct times *out, struct err *err)
 {
     const struct slice *slice = q->hops[rise->hop].slice;
-    struct timing t = {q, rise, visit, context};
-    struct event_query query = {.from_us = from_us,
-                                .until_us = until_us,
+    struct timing t = {q, rise, out};
+    struct event_query query = {.from_us = w->from_us,
+                                .until_us = w->until_us,
                                 .series = slice->wanted,
                                 .n_series = slice->n_series};
     if (q->sel->n_values[FIELD_peer])
         return store_events(q->store, slice->stream, &query, on_peer_time, &t, err);
-    return store_times(q->store, slice->stream, from_us, until_us, on_time, &t, err);
+    return store_times(q->store, slice->stream, w->from_us, w->until_us, on_time, &t, err);
 }
 
 struct peers {
@@ -152,7 +157,7 @@ static int on_peer(void *context, int64_t id, const struct event *event)
 {
     struct peers *p = context;
     (void)id;
-    if (!of_rise(p->rise, event))
+    if (!track_has(p->rise->track, event))
         return 0;
     p->counts[keys_add(&p->keys, peer_address(event->peer))]++;
     return ++p->n == PEER_EVENTS;
@@ -349,19 +354,6 @@ static void choose(struct spike *q)
 
 enum { BEFORE_EVENTS = 100, AFTER_EVENTS = 250, BEFORE_BINS = 2 };
 
-struct times {
-    int64_t *at_us;
-    size_t n, cap;
-};
-
-static int add_time(void *context, int64_t time_us)
-{
-    struct times *t = context;
-    t->at_us = xgrow(t->at_us, t->n, &t->cap, sizeof *t->at_us);
-    t->at_us[t->n++] = time_us;
-    return 0;
-}
-
 /* The window that an onset is looked for in: enough before it to know the usual, enough after. */
 static void window_of(const struct spike *q, const struct rise *r, struct onset_window *w)
 {
@@ -387,7 +379,7 @@ static int date(struct spike *q, struct rise *r, struct err *err)
     struct onset_window w = {0};
     struct times times = {0};
     window_of(q, r, &w);
-    int rc = spike_times(q, r, w.from_us, w.until_us, add_time, &times, err);
+    int rc = times_of(q, r, &w, &times, err);
     w.at_us = times.at_us;
     w.n = times.n;
     r->dated = rc == 0;
@@ -435,12 +427,6 @@ static int date_hops(struct spike *q, struct err *err)
 }
 
 /* ---- the question ---- */
-
-static int64_t floor_to(int64_t time_us, int64_t width_us)
-{
-    int64_t rest = time_us % width_us;
-    return time_us - (rest < 0 ? rest + width_us : rest);
-}
 
 /* How far back to look, and in bins of which width. */
 static bool set_span(struct spike *q)

@@ -11,8 +11,12 @@ struct track {
     enum reason reason;
     enum leg leg;
     double *n; /* n[0..bins) */
-    double total;
 };
+
+static inline bool track_has(const struct track *track, const struct event *event)
+{
+    return event->reason == track->reason && event->leg == track->leg;
+}
 
 /* A track that ran above what it used to be. */
 struct rise {
@@ -51,10 +55,6 @@ struct spike {
     bool older; /* the store goes further back than what is looked at */
 };
 
-/* Lends each selected event's time, in order, of a track within [from_us, until_us). */
-typedef int spike_time(void *context, int64_t time_us);
-int spike_times(struct spike *q, const struct rise *rise, int64_t from_us, int64_t until_us,
-                spike_time *visit, void *context, struct err *err);
 /* first-spike's answer; *nothing when no hop broke. */
 int spike_answer(struct spike *q, json_t **answer, bool *nothing, struct err *err);
 

@@ -38,7 +38,7 @@ static int tally(struct spike *q, const struct slice *slice, int64_t from_us, in
 
 static bool of_track(const struct series *series, const struct track *track)
 {
-    return series && series->event.reason == track->reason && series->event.leg == track->leg;
+    return series && track_has(track, &series->event);
 }
 
 /* ---- rows by host ---- */

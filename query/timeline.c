@@ -76,12 +76,6 @@ static int64_t round_step(int64_t span_us)
     return days * DAY_US;
 }
 
-static int64_t floor_to(int64_t time_us, int64_t width_us)
-{
-    int64_t rest = time_us % width_us;
-    return time_us - (rest < 0 ? rest + width_us : rest);
-}
-
 static int set_steps(struct timeline *t, int64_t step_us, struct err *err)
 {
     if (step_us != 0 && step_us % US_PER_S != 0)
