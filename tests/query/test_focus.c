@@ -1,6 +1,8 @@
 /* test_focus.c - Poisson-FOCuS against every start tried by hand. */
 #include "query/focus.h"
 
+#include "random.h"
+
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -35,21 +37,6 @@ static double likelihood_from(const double *counted, const double *expected, siz
         b += expected[s];
     }
     return x > b ? x * log(x / b) - (x - b) : 0;
-}
-
-static double random_unit(void)
-{
-    return (double)rand() / ((double)RAND_MAX + 1);
-}
-
-/* Poisson by multiplying uniforms: rates here are small. */
-static double random_count(double rate)
-{
-    double p = random_unit(), limit = exp(-rate);
-    int n = 0;
-    for (; p > limit; n++)
-        p *= random_unit();
-    return n;
 }
 
 /* A quiet baseline, and a rise from some bin on in every other series. */

@@ -1,6 +1,8 @@
 /* test_stats.c - the statistics against values known from elsewhere. */
 #include "query/stats.h"
 
+#include "random.h"
+
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -84,20 +86,6 @@ Test(stats, the_binomial_tail_is_the_sum_of_its_terms)
     cr_expect_lt(stats_log_binomial_tail(1000, 1e6, 1e-5), -2000);
     cr_expect_eq(stats_log_binomial_tail(0, 5, 0.5), 0);
     cr_expect_eq(stats_log_binomial_tail(3, 5, 0), -INFINITY);
-}
-
-static double random_unit(void)
-{
-    return (double)rand() / ((double)RAND_MAX + 1);
-}
-
-static double random_count(double rate)
-{
-    double p = random_unit(), limit = exp(-rate);
-    int n = 0;
-    for (; p > limit; n++)
-        p *= random_unit();
-    return n;
 }
 
 Test(stats, dispersion_is_one_for_poisson_and_grows_with_clumps)
