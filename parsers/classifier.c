@@ -33,7 +33,6 @@ int classifier_open(const struct rules *rules, struct classifier **out, struct e
     c->rules = rules;
     c->matcher = matcher_open();
     c->found = xcalloc(rules->all_words, sizeof *c->found);
-    c->in_paths = xcalloc(rules->all_words, sizeof *c->in_paths);
     c->tried = xcalloc(rules->words, sizeof *c->tried);
     if (rules->gate && hs_alloc_scratch(rules->gate, &c->gate_scratch) != HS_SUCCESS) {
         classifier_close(c);
@@ -53,7 +52,6 @@ void classifier_close(struct classifier *c)
     buf_release(&c->folded);
     buf_release(&c->fields);
     free(c->found);
-    free(c->in_paths);
     free(c->tried);
     free(c);
 }

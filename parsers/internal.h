@@ -86,7 +86,6 @@ struct classifier {
     struct buf folded, fields;
     struct pairs pairs; /* of the envelope that peel() is at */
     uint64_t *found; /* bit set over the words of rules->all */
-    uint64_t *in_paths; /* of those, what URLs ask for: it counts for a pattern's needs alone */
     uint64_t *tried; /* bit set over the rules */
     bool ungated;    /* tests: try every record, as if the gate had let it through */
     bool thorough;   /* tests: try every pattern, as if the text filled its needs; no line is a storm's */

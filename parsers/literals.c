@@ -3,8 +3,7 @@
  * The gate is Vectorscan over raw bytes, at the speed of memory over whole chunks: the words without
  * which no record can become an event. A raw line may have blanks or underscores between words, so
  * the gate holds both spellings, and the pack's own where it mixes them. Of a record that it lets
- * through, the words in its folded text (lower case, '_' as a blank, URLs without their paths) say which
- * rules to try. */
+ * through, the words in its folded text (lower case, '_' as a blank) say which rules to try. */
 #include "parsers/internal.h"
 
 #include <stdlib.h>
@@ -288,58 +287,12 @@ static void try_found(struct classifier *c)
     }
 }
 
-struct span {
-    size_t from, to;
-};
-
-/* The next path of a URL, behind its first slash; at is where to look from. */
-static bool next_path(struct str text, size_t *at, struct span *out)
-{
-    static const char ends[] = " \n\"'`<>(){}[],;|";
-    for (ptrdiff_t mark; (mark = str_find(text, STR("://"), *at)) >= 0;) {
-        size_t i = (size_t)mark + 3;
-        *at = i;
-        while (i < text.n && text.p[i] != '/' && !strchr(ends, text.p[i]))
-            i++;
-        if (i == text.n || text.p[i] != '/')
-            continue;
-        out->from = ++i;
-        while (i < text.n && text.p[i] != ':' && !strchr(ends, text.p[i]))
-            i++;
-        out->to = i;
-        return true;
-    }
-    return false;
-}
-
-/* What a URL asks for says nothing of the connection: its path's bytes become such as no word has. A
- * pattern sees them all the same, so the words there are kept for its needs. */
-static bool blank_paths(struct classifier *c, struct str text)
-{
-    struct span path;
-    struct str folded = buf_as_str(&c->folded);
-    bool any = false;
-    for (size_t at = 0; next_path(text, &at, &path); any = true) {
-        size_t from = path.from > NEED_WORD_MAX ? path.from - NEED_WORD_MAX : 0;
-        size_t n = path.to + NEED_WORD_MAX - from;
-        if (!any)
-            memset(c->in_paths, 0, c->rules->all_words * sizeof *c->in_paths);
-        words_find(c->rules->all, str_head(str_from(folded, from), n), c->in_paths);
-    }
-    for (size_t at = 0; any && next_path(text, &at, &path);)
-        memset(c->folded.p + path.from, 1, path.to - path.from);
-    return any;
-}
-
 void literals_try(struct classifier *c, struct str text)
 {
     fold_into(folded_room(c, text.n), text);
-    bool paths = blank_paths(c, text);
     memset(c->found, 0, c->rules->all_words * sizeof *c->found);
     words_find(c->rules->all, buf_as_str(&c->folded), c->found);
     try_found(c);
-    for (size_t w = 0; paths && w < c->rules->all_words; w++)
-        c->found[w] |= c->in_paths[w];
 }
 
 bool literals_fill(const struct classifier *c, const struct needed *needed)

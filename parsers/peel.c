@@ -306,6 +306,53 @@ static enum match peel_rule(struct classifier *c, struct str *text, const struct
     return MATCH_NO;
 }
 
+/* ---- what a request asks for ---- */
+
+static bool ends_path(char b)
+{
+    return b == ':' || strchr(" \t\n\"'`<>(){}[],;|", b);
+}
+
+/* Where the path of the URL begins that has "://" at text[mark]. */
+static size_t path_start(const char *text, size_t n, size_t mark)
+{
+    size_t i = mark + 3;
+    while (i < n && text[i] != '/' && text[i] != '?' && (text[i] == ':' || !ends_path(text[i])))
+        i++;
+    return i < n && (text[i] == '/' || text[i] == '?') ? i + 1 : n;
+}
+
+/* Whether the '/' at text[slash] begins the target of a request line, as in "GET /a HTTP/1.1". */
+static bool is_target(const char *text, size_t slash)
+{
+    static const struct str methods[] = {STR("GET "),    STR("POST "),  STR("PUT "),    STR("HEAD "),
+                                         STR("DELETE "), STR("PATCH "), STR("OPTIONS ")};
+    struct str before = str_make(text, slash);
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (str_ends(before, methods[i]))
+            return true;
+    return false;
+}
+
+/* What a URL or a request line asks for says nothing of the connection: its path and query become
+ * letters that no rule knows. Scheme, host, port and the first slash stay. */
+static void blank_paths(char *text, size_t n)
+{
+    const char *slash;
+    for (size_t i = 0; (slash = memchr(text + i, '/', n - i)); i++) {
+        i = (size_t)(slash - text);
+        bool url = i > 0 && i + 1 < n && text[i - 1] == ':' && text[i + 1] == '/';
+        if (!url && !(i > 0 && text[i - 1] == ' ' && is_target(text, i)))
+            continue;
+        i = url ? path_start(text, n, i - 1) : i + 1;
+        for (; i < n && !ends_path(text[i]); i++)
+            text[i] = 'x';
+        if (i >= n)
+            return;
+    }
+}
+
+/* The message and its fields as one text. */
 static struct str joined(struct arena *arena, struct str text, struct str fields)
 {
     char *to = arena_alloc(arena, text.n + fields.n + 1);
@@ -313,6 +360,7 @@ static struct str joined(struct arena *arena, struct str text, struct str fields
         memcpy(to, text.p, text.n);
     if (fields.n)
         memcpy(to + text.n, fields.p, fields.n);
+    blank_paths(to, text.n + fields.n);
     return str_make(to, text.n + fields.n);
 }
 

@@ -120,6 +120,26 @@ Test(verdict, a_maybe_needs_a_context_and_a_veto_denies)
     close_rules();
 }
 
+static enum verdict verdict_of(const char *line)
+{
+    struct event event;
+    return classifier_record(c, str_of(line), &reading, &event);
+}
+
+Test(verdict, what_a_request_asks_for_matches_no_rule)
+{
+    open_rules("pack: acme\nkind: cause\nrules:\n"
+               "  - {id: m, find: [acme], match: 'acme.*lapsed', reason: expired}\n");
+    cr_expect_eq(verdict_of("acme lapsed"), VERDICT_EVENT);
+    cr_expect_eq(verdict_of("acme \"GET /a/lapsed HTTP/1.1\" 200"), VERDICT_OTHER);
+    cr_expect_eq(verdict_of("acme fetched https://a.example/q?why=lapsed in 3 ms"), VERDICT_OTHER);
+    cr_expect_eq(verdict_of("acme fetched https://a.example?lapsed"), VERDICT_OTHER);
+    cr_expect_eq(verdict_of("acme called https://lapsed.example/a"), VERDICT_EVENT, "a host stays");
+    cr_expect_eq(verdict_of("acme GET https://a.example/b: lapsed"), VERDICT_EVENT);
+    cr_expect_eq(verdict_of("acme read /etc/lapsed"), VERDICT_EVENT, "a file is no request");
+    close_rules();
+}
+
 Test(verdict, a_rule_beyond_its_budget_quarantines_the_record)
 {
     open_rules("pack: slow\nkind: cause\nrules:\n"
