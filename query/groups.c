@@ -2,17 +2,22 @@
  *
  * Every field but the peer belongs to the series, so groups are made of series and counted from
  * the rollup, hours first. When a group began and ended is then looked up downwards: of its first
- * hour the first minute, of that minute the first event. */
+ * hour the first minute, of that minute the first second, of that second the first event. */
 #include "query/internal.h"
 
 #include <stdlib.h>
 
 enum { GROUPS_DEFAULT = 1000 };
 
-/* A moment that is known to lie in [at, at + width], width 0: exactly. */
-struct bound {
+/* A moment that is known to lie in [at, at + width], width 0: exactly, in one of these streams. */
+struct moment {
     int64_t at_us, width_us;
-    int64_t next_us, next_width_us; /* while it is being looked up one level down */
+    uint64_t slices; /* bit (slice % 64) */
+};
+
+/* The first or the last time of a group, while it is being looked up. */
+struct bound {
+    struct moment now, finer; /* one level down; finer.at_us TIME_NONE: not seen yet */
 };
 
 struct group {
@@ -36,7 +41,7 @@ struct grouping {
     int64_t from_us, until_us;
 
     size_t slice; /* being walked */
-    struct bound *bucket;
+    struct moment *bucket;
     uint32_t *kept; /* place of a key's group after sorting, or UINT32_MAX */
 };
 
@@ -55,7 +60,9 @@ static size_t group_add(struct grouping *g, const struct event *event)
     buf_release(&key);
     if (at == known) {
         g->groups = xgrow(g->groups, at, &g->cap, sizeof *g->groups);
-        g->groups[at] = (struct group){.key = at};
+        g->groups[at] = (struct group){.key = at,
+                                       .first.now.at_us = TIME_NONE,
+                                       .last.now.at_us = TIME_NONE};
     }
     return at;
 }
@@ -73,13 +80,29 @@ static struct str key_value(struct str key, size_t i)
     }
 }
 
-static void group_count(struct group *group, int64_t at_us, int64_t width_us, uint64_t count)
+/* Takes what was seen where it is nearer to the end that is looked for. All streams are cut into the
+ * same buckets, so what begins at the same time is the same. */
+static void moment_take(struct moment *at, const struct moment *seen, bool first)
 {
-    if (group->count == 0 || at_us < group->first.at_us)
-        group->first = (struct bound){.at_us = at_us, .width_us = width_us};
-    if (group->count == 0 || at_us >= group->last.at_us)
-        group->last = (struct bound){.at_us = at_us, .width_us = width_us};
-    group->count += count;
+    bool none = at->at_us == TIME_NONE;
+    if (!none && at->at_us == seen->at_us)
+        at->slices |= seen->slices;
+    else if (none || first == (seen->at_us < at->at_us))
+        *at = *seen;
+}
+
+static void group_count(struct grouping *g, size_t group, const struct moment *at, uint64_t count)
+{
+    moment_take(&g->groups[group].first.now, at, true);
+    moment_take(&g->groups[group].last.now, at, false);
+    g->groups[group].count += count;
+    g->total += count;
+}
+
+/* The bit of the stream being walked; of several streams where there are more than bits. */
+static uint64_t slice_bit(const struct grouping *g)
+{
+    return UINT64_C(1) << (g->slice % 64);
 }
 
 static int on_count(void *context, const struct series *series, int64_t at_us, int64_t width_us,
@@ -89,8 +112,7 @@ static int on_count(void *context, const struct series *series, int64_t at_us, i
     uint32_t *of = &g->group_of[g->slice][series->id];
     if (*of == 0)
         *of = (uint32_t)group_add(g, &series->event) + 1;
-    group_count(&g->groups[*of - 1], at_us, width_us, count);
-    g->total += count;
+    group_count(g, *of - 1, &(struct moment){at_us, width_us, slice_bit(g)}, count);
     return 0;
 }
 
@@ -100,9 +122,7 @@ static int on_event(void *context, int64_t id, const struct event *event)
     (void)id;
     if (!selection_field_matches(g->sel, FIELD_peer, event->peer))
         return 0;
-    size_t at = group_add(g, event); /* which may move the groups */
-    group_count(&g->groups[at], event->time_us, 0, 1);
-    g->total++;
+    group_count(g, group_add(g, event), &(struct moment){event->time_us, 0, slice_bit(g)}, 1);
     return 0;
 }
 
@@ -135,16 +155,11 @@ static int count_all(struct grouping *g, struct err *err)
     return 0;
 }
 
-static void look_up(struct bound *bound, const struct bound *bucket, bool first, int64_t at_us,
-                    int64_t width_us)
+static void look_up(struct bound *bound, const struct moment *bucket, const struct moment *seen,
+                    bool first)
 {
-    if (bound->at_us != bucket->at_us || bound->width_us != bucket->width_us)
-        return;
-    bool none = bound->next_us == TIME_NONE;
-    if (none || (first ? at_us < bound->next_us : at_us >= bound->next_us)) {
-        bound->next_us = at_us;
-        bound->next_width_us = width_us;
-    }
+    if (bound->now.at_us == bucket->at_us && bound->now.width_us == bucket->width_us)
+        moment_take(&bound->finer, seen, first);
 }
 
 static int on_finer(void *context, const struct series *series, int64_t at_us, int64_t width_us,
@@ -156,63 +171,75 @@ static int on_finer(void *context, const struct series *series, int64_t at_us, i
     if (of == 0 || g->kept[of - 1] == UINT32_MAX)
         return 0;
     struct group *group = &g->groups[g->kept[of - 1]];
-    look_up(&group->first, g->bucket, true, at_us, width_us);
-    look_up(&group->last, g->bucket, false, at_us, width_us);
+    struct moment seen = {at_us, width_us, slice_bit(g)};
+    look_up(&group->first, g->bucket, &seen, true);
+    look_up(&group->last, g->bucket, &seen, false);
     return 0;
 }
 
 static int by_time(const void *a, const void *b)
 {
-    const struct bound *x = a, *y = b;
+    const struct moment *x = a, *y = b;
     if (x->at_us != y->at_us)
         return x->at_us < y->at_us ? -1 : 1;
     return (x->width_us > y->width_us) - (x->width_us < y->width_us);
 }
 
 /* All distinct buckets that some kept group's first or last time is in; 0 when all are exact. */
-static size_t open_buckets(struct grouping *g, size_t n, struct bound *buckets)
+static size_t open_buckets(struct grouping *g, size_t n, struct moment *buckets)
 {
     size_t open = 0;
     for (size_t i = 0; i < n; i++) {
         struct bound *both[] = {&g->groups[i].first, &g->groups[i].last};
         for (int k = 0; k < 2; k++) {
-            both[k]->next_us = TIME_NONE;
-            if (both[k]->width_us)
-                buckets[open++] = *both[k];
+            both[k]->finer.at_us = TIME_NONE;
+            if (both[k]->now.width_us)
+                buckets[open++] = both[k]->now;
         }
     }
     qsort(buckets, open, sizeof *buckets, by_time);
     size_t distinct = 0;
-    for (size_t i = 0; i < open; i++)
-        if (distinct == 0 || by_time(&buckets[distinct - 1], &buckets[i]) != 0)
+    for (size_t i = 0; i < open; i++) {
+        if (distinct > 0 && by_time(&buckets[distinct - 1], &buckets[i]) == 0)
+            buckets[distinct - 1].slices |= buckets[i].slices;
+        else
             buckets[distinct++] = buckets[i];
+    }
     return distinct;
 }
 
 static void step_down(struct bound *bound)
 {
-    if (bound->width_us == 0)
-        return;
-    bound->width_us = bound->next_us == TIME_NONE ? 0 : bound->next_width_us;
-    bound->at_us = bound->next_us == TIME_NONE ? bound->at_us : bound->next_us;
+    if (bound->finer.at_us != TIME_NONE)
+        bound->now = bound->finer;
+    else
+        bound->now.width_us = 0; /* it has gone since */
 }
 
-/* Hours to minutes, then minutes to events: a second's row costs what its event's time does. */
+/* Reads the bucket one level down, in the streams that have something in it. */
+static int read_bucket(struct grouping *g, struct moment *bucket, struct err *err)
+{
+    int64_t until = bucket->at_us + bucket->width_us;
+    struct count_span span = {bucket->at_us > g->from_us ? bucket->at_us : g->from_us,
+                              until < g->until_us ? until : g->until_us,
+                              level_below((int)(bucket->width_us / US_PER_S))};
+    int rc = 0;
+    g->bucket = bucket;
+    for (g->slice = 0; rc == 0 && g->slice < g->n_slices; g->slice++)
+        if (bucket->slices & slice_bit(g))
+            rc = slice_counts(g->store, &g->slices[g->slice], &span, on_finer, g, err);
+    return rc;
+}
+
+/* Level by level: a minute of a storm has far more events than seconds. */
 static int exact_times(struct grouping *g, size_t n, struct err *err)
 {
-    struct bound *buckets = xcalloc(2 * n, sizeof *buckets);
+    struct moment *buckets = xcalloc(2 * n, sizeof *buckets);
     size_t open;
     int rc = 0;
     while (rc == 0 && (open = open_buckets(g, n, buckets)) > 0) {
-        for (size_t b = 0; rc == 0 && b < open; b++) {
-            g->bucket = &buckets[b];
-            int64_t from = buckets[b].at_us, until = from + buckets[b].width_us;
-            struct count_span span = {from > g->from_us ? from : g->from_us,
-                                      until < g->until_us ? until : g->until_us,
-                                      buckets[b].width_us == HOUR_US ? 60 : 0};
-            for (g->slice = 0; rc == 0 && g->slice < g->n_slices; g->slice++)
-                rc = slice_counts(g->store, &g->slices[g->slice], &span, on_finer, g, err);
-        }
+        for (size_t b = 0; rc == 0 && b < open; b++)
+            rc = read_bucket(g, &buckets[b], err);
         for (size_t i = 0; i < n; i++) {
             step_down(&g->groups[i].first);
             step_down(&g->groups[i].last);
@@ -241,8 +268,8 @@ static json_t *groups_json(const struct grouping *g, size_t n)
             json_object_set_new(row, field_name(g->by[k]),
                                 json_field(g->by[k], key_value(g->keys.text[group->key], k)));
         json_object_set_new(row, "count", json_integer((json_int_t)group->count));
-        json_object_set_new(row, "first", json_time(group->first.at_us));
-        json_object_set_new(row, "last", json_time(group->last.at_us));
+        json_object_set_new(row, "first", json_time(group->first.now.at_us));
+        json_object_set_new(row, "last", json_time(group->last.now.at_us));
         json_array_append_new(list, row);
     }
     json_t *answer = json_object();

@@ -46,6 +46,7 @@ struct count_span {
 };
 int slice_counts(struct store *s, const struct slice *slice, const struct count_span *span,
                  count_visit *visit, void *context, struct err *err);
+int level_below(int level_s); /* 3600, 60, 1, and 0: single events */
 /* The start of the bucket of that width that the time is in, before 1970 too. */
 int64_t floor_to(int64_t time_us, int64_t width_us);
 

@@ -130,7 +130,7 @@ int64_t floor_to(int64_t time_us, int64_t width_us)
     return time_us - (rest < 0 ? rest + width_us : rest);
 }
 
-static int finer(int level_s)
+int level_below(int level_s)
 {
     return level_s == 3600 ? 60 : level_s == 60 ? 1 : 0;
 }
@@ -148,7 +148,7 @@ static int counts(struct store *s, struct counting *c, const struct count_span *
     /* Without a bound there is nothing to cut: whole buckets reach that far. */
     int64_t a = from < INT64_MIN + width ? from : floor_to(from + width - 1, width);
     int64_t b = until == INT64_MAX ? until : floor_to(until, width);
-    int below = finer(span->level_s);
+    int below = level_below(span->level_s);
     if (a >= b)
         return counts(s, c, &(struct count_span){from, until, below}, err);
     if (counts(s, c, &(struct count_span){from, a, below}, err) != 0)

@@ -1,12 +1,10 @@
 /* test_counts.c - groups, timeline and compare against counting every event by hand: random events
  * over three days in three streams, random selections, random spans. */
-#include "query/internal.h"
+#include "help.h"
 
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { EVENTS = 3000, STREAMS = 3, KEY = 200, T0_S = 1776470400 };
 static const char *const streams[STREAMS] = {"edge", "lb", "mesh"};
@@ -18,18 +16,6 @@ enum { FIELDS = sizeof fields / sizeof *fields };
 
 static struct event events[EVENTS];
 static int stream_of[EVENTS];
-static char dir[64];
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st, (void)kind, (void)at;
-    return remove(path);
-}
-
-static void remove_dir(void)
-{
-    nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 /* Three days from T0, much of it in one hour, some at the very same microsecond. */
 static int64_t random_time(void)
@@ -53,25 +39,10 @@ static struct event random_event(void)
                           .raw = STR("a line")};
 }
 
-static void append(struct store *s, int stream, const struct event *list, size_t n)
-{
-    struct err err = {0};
-    struct batch batch = {.from_to = {STR("file:x"), (int64_t)n, STR("{}")},
-                          .events = list,
-                          .n_events = n,
-                          .lines = n};
-    cr_assert_eq(store_append(s, str_of(streams[stream]), &batch, 1, &err), 0, "%s", err.text);
-}
-
 static struct store *make_store(void)
 {
-    struct store *s = NULL;
-    struct err err = {0};
+    struct store *s = new_store();
     struct event *list = xcalloc(EVENTS, sizeof *list);
-    snprintf(dir, sizeof dir, "/tmp/tlstrail-query-XXXXXX");
-    cr_assert(mkdtemp(dir));
-    atexit(remove_dir);
-    cr_assert_eq(store_open(dir, STORE_WRITE, &s, &err), 0, "%s", err.text);
     for (int i = 0; i < EVENTS; i++) {
         stream_of[i] = rand() % STREAMS;
         events[i] = random_event();
@@ -81,7 +52,7 @@ static struct store *make_store(void)
         for (int i = 0; i < EVENTS; i++)
             if (stream_of[i] == k)
                 list[n++] = events[i];
-        append(s, k, list, n);
+        append_events(s, streams[k], STR("file:x"), list, n, 0);
     }
     free(list);
     return s;

@@ -1,50 +1,21 @@
 /* test_doctor.c - the one-line notes that first-spike takes from doctor. */
-#include "query/internal.h"
+#include "help.h"
 
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { T0_S = 1776470400 };
-static char dir[64];
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void)st, (void)kind, (void)at;
-    return remove(path);
-}
-
-static void remove_dir(void)
-{
-    nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static struct store *make_store(void)
-{
-    struct store *s = NULL;
-    struct err err = {0};
-    snprintf(dir, sizeof dir, "/tmp/tlstrail-doctor-XXXXXX");
-    cr_assert(mkdtemp(dir));
-    atexit(remove_dir);
-    cr_assert_eq(store_open(dir, STORE_WRITE, &s, &err), 0, "%s", err.text);
-    return s;
-}
 
 /* n events a step apart, and as many lines that were none, from a source of that name. */
 static void append(struct store *s, struct str key, const struct event *kind, int n, int step_s)
 {
-    struct err err = {0};
     struct event *events = xcalloc((size_t)n + 1, sizeof *events);
     for (int i = 0; i < n; i++) {
         events[i] = *kind;
         events[i].time_us = (T0_S + (int64_t)i * step_s) * US_PER_S;
     }
-    struct batch batch = {.from_to = {key, 2 * n + 2, STR("{}")}, .events = events,
-                          .n_events = (size_t)n, .lines = (uint64_t)(2 * n + 2),
-                          .other = (uint64_t)(n + 2)};
-    cr_assert_eq(store_append(s, STR("web"), &batch, 1, &err), 0, "%s", err.text);
+    append_events(s, "web", key, events, (size_t)n, (size_t)n + 2);
     free(events);
 }
 
@@ -81,7 +52,7 @@ static void expect_note(struct store *s,
 
 Test(doctor, a_blind_leg_is_a_note_until_it_is_shown)
 {
-    struct store *s = make_store();
+    struct store *s = new_store();
     struct event shown = nginx_upstream;
     append(s, STR("file:/var/log/a#1"), &nginx_upstream, 1, 0);
     expect_note(s, doctor_blind, "nginx hides client-leg handshake failures below");
@@ -93,7 +64,7 @@ Test(doctor, a_blind_leg_is_a_note_until_it_is_shown)
 
 Test(doctor, without_a_failure_the_sources_name_tells_the_product)
 {
-    struct store *s = make_store();
+    struct store *s = new_store();
     append(s, STR("file:/var/log/engine/error.log#1"), &nginx_upstream, 0, 0);
     expect_note(s, doctor_blind, "no line of it ever reported a failed handshake");
     append(s, STR("file:/var/log/pods/ingress-nginx_controller-7d/0.log#1"), &nginx_upstream, 0, 0);
@@ -103,7 +74,7 @@ Test(doctor, without_a_failure_the_sources_name_tells_the_product)
 
 Test(doctor, what_fails_all_along_is_a_floor)
 {
-    struct store *s = make_store();
+    struct store *s = new_store();
     append(s, STR("file:/var/log/a#1"), &nginx_upstream, 200, 60);
     expect_note(s, doctor_floor, "192.0.2.4 fails with certificate/unknown_ca every 60 s");
     store_close(s);
@@ -111,7 +82,7 @@ Test(doctor, what_fails_all_along_is_a_floor)
 
 Test(doctor, a_short_burst_is_none)
 {
-    struct store *s = make_store();
+    struct store *s = new_store();
     struct event late = nginx_upstream;
     late.peer = STR("192.0.2.9:1");
     append(s, STR("file:/var/log/a#1"), &nginx_upstream, 2000, 1);
