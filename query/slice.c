@@ -142,8 +142,12 @@ static int counts(struct store *s, struct counting *c, const struct count_span *
     if (from >= until || c->stopped)
         return 0;
     if (span->level_s == 0) {
+        struct event_query query = {.from_us = from,
+                                    .until_us = until,
+                                    .series = c->slice->wanted,
+                                    .n_series = c->slice->n_series};
         c->width_us = 0;
-        return store_times(s, c->slice->stream, from, until, on_time, c, err);
+        return store_times(s, c->slice->stream, &query, on_time, c, err);
     }
     /* Without a bound there is nothing to cut: whole buckets reach that far. */
     int64_t a = from < INT64_MIN + width ? from : floor_to(from + width - 1, width);

@@ -2,7 +2,7 @@
  *
  *   counts a track (stream, reason, leg) ─► episodes (episode.h) ─► rises
  *   rises that go on, near each other in time ─► the incident: the weightiest such group
- *   the incident's rises ─► onsets on the events' own times (onset.h) ─► each stream's first
+ *   the incident's rises ─► onsets on the events' own times (spike_date.c) ─► each stream's first
  *
  * A rise that ended by itself within minutes, or came from one client, is a scanner's or a probe's:
  * it is told, but doesn't begin an incident, unless streams rose together and nothing else did. */
@@ -11,7 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { EPISODES_MOST = 64, TRACKS = REASON_COUNT * LEG_COUNT, PEER_EVENTS = 500 };
+enum { EPISODES_MOST = 64, PEER_EVENTS = 500 };
 static const int64_t LOOK_BACK_US = 7 * DAY_US;      /* without --since */
 static const int64_t HISTORY_US = 6 * HOUR_US;       /* before --since, to know what is usual */
 static const int64_t BURST_US = 10 * MINUTE_US;      /* what ends sooner is a burst */
@@ -93,62 +93,18 @@ static int gather(struct spike *q, struct err *err)
     return 0;
 }
 
-/* ---- times ---- */
+/* ---- one client ---- */
 
-struct times {
-    int64_t *at_us;
-    size_t n, cap;
-};
-
-struct timing {
-    const struct spike *q;
-    const struct rise *rise;
-    struct times *out;
-};
-
-static void add_time(struct times *t, int64_t time_us)
+const bool *rise_series(struct spike *q, const struct rise *r)
 {
-    t->at_us = xgrow(t->at_us, t->n, &t->cap, sizeof *t->at_us);
-    t->at_us[t->n++] = time_us;
-}
-
-static int on_time(void *context, int64_t series, int64_t time_us)
-{
-    struct timing *t = context;
-    const struct slice *slice = t->q->hops[t->rise->hop].slice;
-    if (series >= 0 && (size_t)series < slice->n_series && slice->series[series] &&
-        track_has(t->rise->track, &slice->series[series]->event))
-        add_time(t->out, time_us);
-    return 0;
-}
-
-static int on_peer_time(void *context, int64_t id, const struct event *event)
-{
-    struct timing *t = context;
-    (void)id;
-    if (track_has(t->rise->track, event) &&
-        selection_field_matches(t->q->sel, FIELD_peer, event->peer))
-        add_time(t->out, event->time_us);
-    return 0;
-}
-
-/* The times of a rise's events in the window, in order. */
-static int times_of(struct spike *q, const struct rise *rise, const struct onset_window *w,
-                    struct times *out, struct err *err)
-{
-    const struct slice *slice = q->hops[rise->hop].slice;
-    struct timing t = {q, rise, out};
-    struct event_query query = {.from_us = w->from_us,
-                                .until_us = w->until_us,
-                                .series = slice->wanted,
-                                .n_series = slice->n_series};
-    if (q->sel->n_values[FIELD_peer])
-        return store_events(q->store, slice->stream, &query, on_peer_time, &t, err);
-    return store_times(q->store, slice->stream, w->from_us, w->until_us, on_time, &t, err);
+    const struct slice *slice = q->hops[r->hop].slice;
+    bool *of_it = arena_alloc(&q->arena, slice->n_series + 1);
+    for (size_t i = 0; i < slice->n_series; i++)
+        of_it[i] = slice->series[i] && track_has(r->track, &slice->series[i]->event);
+    return of_it;
 }
 
 struct peers {
-    const struct rise *rise;
     struct keys keys;
     size_t counts[PEER_EVENTS], n;
 };
@@ -157,8 +113,6 @@ static int on_peer(void *context, int64_t id, const struct event *event)
 {
     struct peers *p = context;
     (void)id;
-    if (!track_has(p->rise->track, event))
-        return 0;
     p->counts[keys_add(&p->keys, peer_address(event->peer))]++;
     return ++p->n == PEER_EVENTS;
 }
@@ -167,10 +121,10 @@ static int on_peer(void *context, int64_t id, const struct event *event)
 static int find_client(struct spike *q, struct rise *rise, struct err *err)
 {
     const struct slice *slice = q->hops[rise->hop].slice;
-    struct peers p = {.rise = rise};
+    struct peers p = {0};
     struct event_query query = {.from_us = rise->start_us,
                                 .until_us = rise->end_us,
-                                .series = slice->wanted,
+                                .series = rise_series(q, rise),
                                 .n_series = slice->n_series};
     int rc = store_events(q->store, slice->stream, &query, on_peer, &p, err);
     double more = (double)p.n * rise->excess / fmax(rise->episode.counted, 1);
@@ -350,47 +304,7 @@ static void choose(struct spike *q)
     drop_precursor(q, &g);
 }
 
-/* ---- onsets ---- */
-
-enum { BEFORE_EVENTS = 100, AFTER_EVENTS = 250, BEFORE_BINS = 2 };
-
-/* The window that an onset is looked for in: enough before it to know the usual, enough after. */
-static void window_of(const struct spike *q, const struct rise *r, struct onset_window *w)
-{
-    const struct episode *e = &r->episode;
-    double bin_s = (double)q->bin_us / (double)US_PER_S, events = 0;
-    double pre_s = fmin(1800, BEFORE_EVENTS / fmax(e->before / bin_s, 1e-9));
-    int64_t pre_us = (int64_t)(pre_s * (double)US_PER_S);
-    if (pre_us < BEFORE_BINS * q->bin_us)
-        pre_us = BEFORE_BINS * q->bin_us;
-    w->before = e->before / bin_s;
-    w->from_us = r->start_us - pre_us > r->floor_us ? r->start_us - pre_us : r->floor_us;
-    size_t bin = e->start;
-    int64_t most = r->start_us + HOUR_US / 2;
-    for (w->until_us = r->start_us; bin < e->end && events < AFTER_EVENTS && w->until_us < most;
-         bin++) {
-        events += r->track->n[bin];
-        w->until_us += q->bin_us;
-    }
-}
-
-static int date(struct spike *q, struct rise *r, struct err *err)
-{
-    struct onset_window w = {0};
-    struct times times = {0};
-    window_of(q, r, &w);
-    int rc = times_of(q, r, &w, &times, err);
-    w.at_us = times.at_us;
-    w.n = times.n;
-    r->dated = rc == 0;
-    if (!onset_find(&w, &r->onset)) /* too little to refine: the bin is all that is known */
-        r->onset = (struct onset){.at_us = r->start_us,
-                                  .earliest_us = r->start_us - q->bin_us,
-                                  .latest_us = r->start_us + q->bin_us,
-                                  .tick_us = 1};
-    free(times.at_us);
-    return rc;
-}
+/* ---- each hop's first ---- */
 
 /* The hop's first rise, or its largest where the two may have begun together. */
 static const struct rise *first_of(const struct spike *q, size_t hop)
@@ -418,7 +332,7 @@ static int date_hops(struct spike *q, struct err *err)
     for (size_t i = 0; rc == 0 && i < q->n; i++) {
         struct rise *r = &q->rises[i];
         if (r->in_incident && r->excess >= SHARE_LEAST * largest[r->hop])
-            rc = date(q, r, err);
+            rc = spike_date(q, r, err);
     }
     for (size_t h = 0; h < q->n_hops; h++)
         q->hops[h].first = first_of(q, h);

@@ -6,6 +6,8 @@
 #include "query/internal.h"
 #include "query/onset.h"
 
+enum { TRACKS = REASON_COUNT * LEG_COUNT };
+
 /* A series of counts: the failures of one stream for one reason on one leg. */
 struct track {
     enum reason reason;
@@ -55,6 +57,10 @@ struct spike {
     bool older; /* the store goes further back than what is looked at */
 };
 
+/* The series of the rise's track, as store_events() takes them; in q's arena. */
+const bool *rise_series(struct spike *q, const struct rise *r);
+/* Sets the rise's onset, in spike_date.c. */
+int spike_date(struct spike *q, struct rise *r, struct err *err);
 /* first-spike's answer; *nothing when no hop broke. */
 int spike_answer(struct spike *q, json_t **answer, bool *nothing, struct err *err);
 

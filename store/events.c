@@ -401,10 +401,9 @@ static int visit_time(void *context, struct walk *w, const struct found *f, stru
     return v->visit(v->context, f->series, f->time_us) != 0;
 }
 
-int store_times(struct store *s, struct str stream, int64_t from_us, int64_t until_us,
+int store_times(struct store *s, struct str stream, const struct event_query *query,
                 time_visit *visit, void *context, struct err *err)
 {
-    const struct event_query query = {.from_us = from_us, .until_us = until_us};
     struct time_visitor v = {visit, context};
-    return walk(s, stream, &query, visit_time, &v, err);
+    return walk(s, stream, query, visit_time, &v, err);
 }

@@ -146,9 +146,9 @@ struct event_query {
 typedef int event_visit(void *context, int64_t id, const struct event *event);
 int store_events(struct store *s, struct str stream, const struct event_query *query,
                  event_visit *visit, void *context, struct err *err);
-/* Only times (and series), in time order, for onset refinement: much cheaper than events. */
+/* Only times and series: much cheaper than events. */
 typedef int time_visit(void *context, int64_t series, int64_t time_us);
-int store_times(struct store *s, struct str stream, int64_t from_us, int64_t until_us,
+int store_times(struct store *s, struct str stream, const struct event_query *query,
                 time_visit *visit, void *context, struct err *err);
 
 /* The times of the first and the last event stored; TIME_NONE without any. */

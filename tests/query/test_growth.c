@@ -87,7 +87,8 @@ Test(growth, ten_times_the_events_take_no_more_work)
         question *ask;
     } questions[] = {{"groups", groups},
                      {"timeline", timeline},
-                     {"compare", compare}};
+                     {"compare", compare},
+                     {"first-spike", query_first_spike}};
     struct store *few = new_store(), *many = new_store();
     for (int k = 0; k < 2; k++) {
         append_day(few, streams[k], FEW);

@@ -231,7 +231,8 @@ void check_stream(struct store *s, const char *stream)
                   (a->event.time_us == b->event.time_us && a->id < b->id));
     }
     struct buckets times = {0};
-    cr_assert_eq(store_times(s, str_of(stream), INT64_MIN, INT64_MAX, take_time, &times, &err), 0);
+    cr_assert_eq(store_times(s, str_of(stream), &(struct event_query){EVERYTHING}, take_time,
+                             &times, &err), 0);
     check_rollup(s, stream, 1, &times);
     check_rollup(s, stream, 60, &times);
     check_rollup(s, stream, 3600, &times);
