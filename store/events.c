@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 enum { PAGE_MIN = 256, PAGE_MAX = 8192, SCAN_ROWS = 65536 };
+static const int64_t STEP_US = 10 * US_PER_S;
 
 struct found {
     int64_t time_us, id, series;
@@ -22,8 +23,11 @@ struct walk {
     struct stream *st;
     const struct event_query *query;
     int64_t wanted_bits;
-    struct extent *extents; /* in the order of the walk */
-    size_t n_extents, done; /* extents[0..done) are behind us */
+    struct extents blocks;     /* in the order of the walk, as far as they are known */
+    size_t done;               /* blocks.list[0..done) are behind us */
+    int64_t from_us, until_us; /* what the walk goes through */
+    int64_t known_us; /* the blocks that start before it are known; newest first: that end later */
+    int64_t step_us;  /* how much further the next look goes */
     struct event_key after;
     bool started;           /* after is set */
     struct found *page;     /* room for wanted + BLOCK_EVENTS, grown as blocks need */
@@ -43,18 +47,15 @@ static int64_t minus_span(int64_t us, int span)
     return out;
 }
 
-struct extents {
-    struct extent *list;
-    size_t n, cap;
-};
-
-static int add_extents(struct stream *st, int span, int64_t from_us, int64_t until_us,
+static int add_extents(struct stream *st, int span, const struct extent_range *in,
                        struct extents *to, struct err *err)
 {
     sqlite3_stmt *stmt = stream_stmt(st, STMT_blocks_in, err);
     if (!stmt)
         return err->code;
-    db_bind(stmt, "iiiii", (int64_t)span, minus_span(from_us, span), until_us, from_us, INT64_C(-1));
+    int64_t least = minus_span(in->end_us, span);
+    db_bind(stmt, "iiiii", (int64_t)span, least > in->start_us ? least : in->start_us,
+            in->start_until_us, in->end_us, in->end_until_us);
     int rc;
     while ((rc = stream_step(st, stmt, err)) == 1) {
         to->list = xgrow(to->list, to->n, &to->cap, sizeof *to->list);
@@ -81,17 +82,14 @@ static int next_span(struct stream *st, int64_t *span, struct err *err)
 
 /* Blocks are indexed by how long they last, in powers of two, and by their start: a block of span k
  * that reaches into a time starts less than 2^k before it. */
-int extents_in(struct stream *st, int64_t from_us, int64_t until_us, struct extent **out, size_t *n,
+int extents_in(struct stream *st, const struct extent_range *in, struct extents *to,
                struct err *err)
 {
-    struct extents all = {0};
     int64_t span = -1;
     int rc;
     while ((rc = next_span(st, &span, err)) == 0 && span <= 64)
-        if ((rc = add_extents(st, (int)span, from_us, until_us, &all, err)) != 0)
+        if ((rc = add_extents(st, (int)span, in, to, err)) != 0)
             break;
-    *out = all.list;
-    *n = all.n;
     return rc;
 }
 
@@ -203,14 +201,53 @@ static bool is_beyond(const struct walk *w, const struct extent *e)
     return w->query->newest_first ? e->max_us < w->bound.time_us : e->min_us > w->bound.time_us;
 }
 
+/* Whether blocks that aren't known yet can hold something of the page. */
+static bool is_unknown(const struct walk *w)
+{
+    if (w->query->newest_first)
+        return w->known_us > w->from_us && !(w->full && w->bound.time_us >= w->known_us);
+    return w->known_us < w->until_us && !(w->full && w->bound.time_us < w->known_us);
+}
+
+/* Looks for blocks a step further, each time twice as far: a walk that is ended early has not gone
+ * through all of a large store's. */
+static int more_blocks(struct walk *w, struct err *err)
+{
+    struct extent_range in = {INT64_MIN, w->until_us, w->from_us, INT64_MAX};
+    bool first = w->step_us == STEP_US;
+    size_t n = w->blocks.n;
+    if (w->query->newest_first) {
+        in.end_until_us = first ? INT64_MAX : w->known_us;
+        if (w->known_us - w->from_us > w->step_us)
+            in.end_us = w->known_us - w->step_us;
+        w->known_us = in.end_us;
+    } else {
+        in.start_us = first ? INT64_MIN : w->known_us;
+        if (w->until_us - w->known_us > w->step_us)
+            in.start_until_us = w->known_us + w->step_us;
+        w->known_us = in.start_until_us;
+    }
+    w->step_us *= 2;
+    int rc = extents_in(w->st, &in, &w->blocks, err);
+    if (w->blocks.n > n)
+        qsort(w->blocks.list + n, w->blocks.n - n, sizeof *w->blocks.list,
+              w->query->newest_first ? by_end_down : by_start);
+    return rc;
+}
+
 static int page_by_time(struct walk *w, struct err *err)
 {
     int rc = 0;
-    while (w->done < w->n_extents && is_past(w, &w->extents[w->done]))
+    while (w->done < w->blocks.n && is_past(w, &w->blocks.list[w->done]))
         w->done++;
-    for (size_t i = w->done; i < w->n_extents && !is_beyond(w, &w->extents[i]) && rc == 0; i++)
-        if (!is_past(w, &w->extents[i]) && (w->extents[i].bits & w->wanted_bits) != 0)
-            rc = scan_block(w, &w->extents[i], err);
+    for (size_t i = w->done; rc == 0; i++) {
+        while (rc == 0 && i == w->blocks.n && is_unknown(w))
+            rc = more_blocks(w, err);
+        if (rc != 0 || i == w->blocks.n || is_beyond(w, &w->blocks.list[i]))
+            break;
+        if (!is_past(w, &w->blocks.list[i]) && (w->blocks.list[i].bits & w->wanted_bits) != 0)
+            rc = scan_block(w, &w->blocks.list[i], err);
+    }
     if (w->n) /* the page is NULL while nothing was found */
         qsort(w->page, w->n, sizeof *w->page, w->query->newest_first ? by_time_down : by_time);
     return rc;
@@ -310,16 +347,19 @@ static int walk_start(struct walk *w, struct err *err)
             w->wanted_bits = (int64_t)((uint64_t)w->wanted_bits | UINT64_C(1) << (i % 64));
     if (q->by_id)
         return 0;
-    int64_t from_us = q->from_us, until_us = q->until_us;
-    if (w->started && !q->newest_first && q->after.time_us > from_us)
-        from_us = q->after.time_us;
-    if (w->started && q->newest_first && q->after.time_us < until_us - 1)
-        until_us = q->after.time_us + 1;
-    if (extents_in(w->st, from_us, until_us, &w->extents, &w->n_extents, err) != 0)
+    int64_t first_us, last_us;
+    if (extent_read(w->st, &first_us, &last_us, err) != 0)
         return err->code;
-    if (w->n_extents > 1)
-        qsort(w->extents, w->n_extents, sizeof *w->extents,
-              q->newest_first ? by_end_down : by_start);
+    if (first_us == TIME_NONE)
+        return 0;
+    w->from_us = q->from_us > first_us ? q->from_us : first_us;
+    w->until_us = q->until_us <= last_us ? q->until_us : last_us + 1;
+    if (w->started && !q->newest_first && q->after.time_us > w->from_us)
+        w->from_us = q->after.time_us;
+    if (w->started && q->newest_first && q->after.time_us + 1 < w->until_us)
+        w->until_us = q->after.time_us + 1;
+    w->known_us = q->newest_first ? w->until_us : w->from_us;
+    w->step_us = STEP_US;
     return 0;
 }
 
@@ -360,7 +400,7 @@ static int walk(struct store *s, struct str stream, const struct event_query *qu
     if (rc == 0)
         rc = walk_pages(&w, visit, context, err);
     w.st->walks--;
-    free(w.extents);
+    free(w.blocks.list);
     free(w.page);
     arena_release(&w.arena);
     return rc < 0 ? store_failed(s, w.st, err) : 0;

@@ -121,9 +121,21 @@ int raw_find(struct store *s, struct stream *st, int64_t id, struct str *raw, st
 struct extent {
     int64_t first, last, min_us, max_us, bits;
 };
-/* The blocks that may hold an event with from_us <= time < until_us; the caller frees *out. */
-int extents_in(struct stream *st, int64_t from_us, int64_t until_us, struct extent **out, size_t *n,
+struct extents {
+    struct extent *list; /* the caller frees it */
+    size_t n, cap;
+};
+/* start_us <= a block's start < start_until_us, and the same of its end. */
+struct extent_range {
+    int64_t start_us, start_until_us, end_us, end_until_us;
+};
+/* Adds the blocks that are in the range. */
+int extents_in(struct stream *st, const struct extent_range *in, struct extents *to,
                struct err *err);
+
+/* ---- status.c ---- */
+/* The times of the first and the last event; TIME_NONE without any. */
+int extent_read(struct stream *st, int64_t *first_us, int64_t *last_us, struct err *err);
 
 /* ---- append.c ---- */
 int block_store(struct store *s, struct stream *st, struct block *b, struct err *err);

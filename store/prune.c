@@ -80,12 +80,13 @@ static int prune_some(struct prune *p, const struct extent *extents, size_t n, s
 
 static int prune_before(struct prune *p, struct err *err)
 {
-    struct extent *extents;
-    size_t n;
-    int rc = extents_in(p->st, INT64_MIN, p->before_us, &extents, &n, err);
-    for (size_t i = 0; i < n && rc == 0; i += BLOCKS_A_COMMIT)
-        rc = prune_some(p, extents + i, n - i < BLOCKS_A_COMMIT ? n - i : BLOCKS_A_COMMIT, err);
-    free(extents);
+    const struct extent_range in = {INT64_MIN, p->before_us, INT64_MIN, INT64_MAX};
+    struct extents all = {0};
+    int rc = extents_in(p->st, &in, &all, err);
+    for (size_t i = 0; i < all.n && rc == 0; i += BLOCKS_A_COMMIT)
+        rc = prune_some(p, all.list + i, all.n - i < BLOCKS_A_COMMIT ? all.n - i : BLOCKS_A_COMMIT,
+                        err);
+    free(all.list);
     return rc;
 }
 
@@ -111,16 +112,16 @@ static int by_end(const void *va, const void *vb)
  * INT64_MIN when there are none. */
 static int choose_bound(struct prune *p, double too_many, struct err *err)
 {
-    struct extent *extents;
-    size_t n;
+    const struct extent_range in = {INT64_MIN, INT64_MAX, INT64_MIN, INT64_MAX};
+    struct extents all = {0};
     p->before_us = INT64_MIN;
-    int rc = extents_in(p->st, INT64_MIN, INT64_MAX, &extents, &n, err);
-    if (rc == 0 && n > 0) {
-        qsort(extents, n, sizeof *extents, by_end);
-        size_t last = (size_t)((double)n * too_many * 0.9);
-        p->before_us = extents[last < n ? last : n - 1].max_us + 1;
+    int rc = extents_in(p->st, &in, &all, err);
+    if (rc == 0 && all.n > 0) {
+        qsort(all.list, all.n, sizeof *all.list, by_end);
+        size_t last = (size_t)((double)all.n * too_many * 0.9);
+        p->before_us = all.list[last < all.n ? last : all.n - 1].max_us + 1;
     }
-    free(extents);
+    free(all.list);
     return rc;
 }
 

@@ -31,7 +31,7 @@ int store_series(struct store *s, struct str stream, struct arena *arena, struct
     return rc < 0 ? store_failed(s, st, err) : 0;
 }
 
-static int read_extent(struct stream *st, int64_t *first_us, int64_t *last_us, struct err *err)
+int extent_read(struct stream *st, int64_t *first_us, int64_t *last_us, struct err *err)
 {
     *first_us = *last_us = TIME_NONE;
     sqlite3_stmt *stmt = stream_stmt(st, STMT_blocks_extent, err);
@@ -53,7 +53,7 @@ int store_extent(struct store *s, struct str stream, int64_t *first_us, int64_t 
     *first_us = *last_us = TIME_NONE;
     if (store_reader(s, stream, &st, err) != 0)
         return err->code;
-    if (st && read_extent(st, first_us, last_us, err) != 0)
+    if (st && extent_read(st, first_us, last_us, err) != 0)
         return store_failed(s, st, err);
     return 0;
 }
@@ -78,7 +78,7 @@ static int read_status(struct stream *st, struct arena *arena, struct stream_sta
 {
     struct ledger l;
     if (ledger_load(st, &l, err) != 0 ||
-        read_extent(st, &out->first_us, &out->last_us, err) != 0 ||
+        extent_read(st, &out->first_us, &out->last_us, err) != 0 ||
         cursors_read(st, STR_NONE, arena, &out->cursors, &out->n_cursors, err) != 0)
         return err->code;
     out->lines = (uint64_t)l.lines;

@@ -27,6 +27,32 @@ Test(store, late_events_come_back_in_time_order)
     store_close(s);
 }
 
+Test(store, a_walk_finds_what_lies_years_apart)
+{
+    struct store *s = open_store(test_dir(), STORE_WRITE);
+    struct seen up = {0}, down = {0};
+    srand(5);
+    for (int batch = 0; batch < 20; batch++) {
+        struct event events[200];
+        for (int i = 0; i < 200; i++) {
+            double years_s = rand() % 40 * 366.0 * 86400, near_s = rand() % 100000 / 1000.0;
+            events[i] = numbered(i, at_s(years_s + near_s), REASON_reset);
+        }
+        append(s, "edge", events, 200, "file:b", batch * 200);
+        if (batch % 5 == 0)
+            append_shuffled(s, 2000, 0, batch / 5 * 2000);
+    }
+    check_stream(s, "edge");
+    see_all(s, "edge", &(struct event_query){EVERYTHING}, &up);
+    see_all(s, "edge", &(struct event_query){EVERYTHING, .newest_first = true}, &down);
+    cr_assert_eq(up.n, down.n);
+    for (size_t i = 0; i < up.n; i++)
+        cr_assert_eq(up.list[i].id, down.list[down.n - 1 - i].id);
+    seen_release(&up);
+    seen_release(&down);
+    store_close(s);
+}
+
 Test(store, a_walk_can_be_cut_anywhere_and_goes_on_behind_its_last_event)
 {
     struct store *s = open_store(test_dir(), STORE_WRITE);
