@@ -160,18 +160,23 @@ static bool is_domain(struct str last)
            last.p[1] <= 'z';
 }
 
-/* The name that a certificate has, a mailbox, a path, a page to read: not who was called. */
+/* The name that a certificate has, a mailbox, a path, a page to read, a client, or what part of the
+ * program writes ("[be[corp.example]]"): not who was called. */
 static bool is_no_host(struct str before, struct str behind)
 {
     static const struct str marks[] = {
         STR("cn="),      STR("cn ="),    STR("cn:"),    STR("dns:"),      STR("dnsname"),
         STR("computer"), STR("subject"), STR("issuer"), STR("dns names"), STR("valid for"),
         STR("user"),     STR("o="),      STR("see "),   STR("see: "),     STR("module"),
-        STR("request"),  STR("client"),  STR("referer")};
+        STR("request"),  STR("client"),  STR("referer"), STR("accept"),   STR("rhost"),
+        STR("helo"),     STR("ehlo"),    STR("connect from"), STR("connection from"),
+        STR("session from")};
     struct str near = near_before(before);
     if (before.n && strchr("@/\\$*", before.p[before.n - 1]) && !str_ends(near, STR("://")))
         return true;
     if (behind.n && strchr("/\\(@=", behind.p[0]) && !str_ends(near, STR("://")))
+        return true;
+    if (str_starts(behind, STR("]]")) && str_ends(before, STR("[")))
         return true;
     return has(near, marks, sizeof marks / sizeof *marks);
 }

@@ -60,6 +60,12 @@ Test(lone, a_single_name_is_whom_we_called)
         {"/etc/ssl/shop.example.com/key.pem", NULL},
         {"see https://docs.example.com/errors", NULL},
         {"try https://www.rsyslog.com/e/2083", NULL},
+        {"[be[corp.example]] [sdap_connect_done] could not start TLS", NULL},
+        {"could not start TLS with [dc1.corp.example]", "dc1.corp.example"},
+        {"TLS failed on the connection from mail.example.net", NULL},
+        {"no answer from mail.example.net", "mail.example.net"},
+        {"EHLO mail.example.net, then STARTTLS failed", NULL},
+        {"TLS client pc7.example.net refused us", NULL},
         {"no name", NULL},
         {"..com -.-.net", NULL},
     };
