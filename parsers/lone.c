@@ -85,7 +85,8 @@ static bool take(struct str text, size_t from, size_t to, enum leg leg, struct f
     if (!out->address.p || (rest.n > 1 && rest.p[0] == '/' && rest.p[1] >= '0' && rest.p[1] <= '9'))
         return false;
     bool slash = before.n > 1 && before.p[before.n - 1] == '/' && is_word(before.p[before.n - 2]);
-    if (!out->port.p && slash) /* "Chrome/120.0.0.0" */
+    bool node = before.n && before.p[before.n - 1] == '@';
+    if (!out->port.p && (slash || node)) /* "Chrome/120.0.0.0", "rabbit@10.0.0.1" */
         return false;
     if (!out->port.p)
         out->port = port_behind(&rest);
@@ -160,6 +161,17 @@ static bool is_domain(struct str last)
            last.p[1] <= 'z';
 }
 
+/* Whether a name in a DNS server's log is what somebody asked for: "www.example.org. AAAA: …". */
+static bool is_question(struct str behind)
+{
+    static const struct str types[] = {STR(". A"), STR(". AAAA"), STR(". HTTPS"), STR(". SRV"),
+                                       STR(". MX"), STR(". TXT"), STR(". PTR")};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (str_starts(behind, types[i]) && str_starts(str_from(behind, types[i].n), STR(": ")))
+            return true;
+    return false;
+}
+
 /* The name that a certificate has, a mailbox, a path, a page to read, a client, or what part of the
  * program writes ("[be[corp.example]]"): not who was called. */
 static bool is_no_host(struct str before, struct str behind)
@@ -176,7 +188,7 @@ static bool is_no_host(struct str before, struct str behind)
         return true;
     if (behind.n && strchr("/\\(@=", behind.p[0]) && !str_ends(near, STR("://")))
         return true;
-    if (str_starts(behind, STR("]]")) && str_ends(before, STR("[")))
+    if (is_question(behind) || (str_starts(behind, STR("]]")) && str_ends(before, STR("["))))
         return true;
     return has(near, marks, sizeof marks / sizeof *marks);
 }
