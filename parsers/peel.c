@@ -313,21 +313,24 @@ static bool ends_path(char b)
     return b == ':' || strchr(" \t\n\"'`<>(){}[],;|", b);
 }
 
-/* Where the path of the URL begins that has "://" at text[mark]. */
+/* Where the path of the URL begins that has "://" at text[mark]; n when it has none. Without a host
+ * it is a file's or a name for the resolver: "dns:///a.example.org:443". */
 static size_t path_start(const char *text, size_t n, size_t mark)
 {
     size_t i = mark + 3;
+    if (i < n && text[i] == '/')
+        return n;
     while (i < n && text[i] != '/' && text[i] != '?' && (text[i] == ':' || !ends_path(text[i])))
         i++;
     return i < n && (text[i] == '/' || text[i] == '?') ? i + 1 : n;
 }
 
-/* Whether the '/' at text[slash] begins the target of a request line, as in "GET /a HTTP/1.1". */
+/* Whether the '/' at text[slash] begins what is requested: "GET /a HTTP/1.1", GET "/a". */
 static bool is_target(const char *text, size_t slash)
 {
     static const struct str methods[] = {STR("GET "),    STR("POST "),  STR("PUT "),    STR("HEAD "),
                                          STR("DELETE "), STR("PATCH "), STR("OPTIONS ")};
-    struct str before = str_make(text, slash);
+    struct str before = str_make(text, slash - (text[slash - 1] == '"'));
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
         if (str_ends(before, methods[i]))
             return true;
@@ -342,13 +345,12 @@ static void blank_paths(char *text, size_t n)
     for (size_t i = 0; (slash = memchr(text + i, '/', n - i)); i++) {
         i = (size_t)(slash - text);
         bool url = i > 0 && i + 1 < n && text[i - 1] == ':' && text[i + 1] == '/';
-        if (!url && !(i > 0 && text[i - 1] == ' ' && is_target(text, i)))
+        if (!url && !(i > 0 && (text[i - 1] == ' ' || text[i - 1] == '"') && is_target(text, i)))
             continue;
-        i = url ? path_start(text, n, i - 1) : i + 1;
-        for (; i < n && !ends_path(text[i]); i++)
-            text[i] = 'x';
-        if (i >= n)
-            return;
+        size_t from = url ? path_start(text, n, i - 1) : i + 1;
+        for (size_t at = from; at < n && !ends_path(text[at]); at++)
+            text[at] = 'x';
+        i += url; /* a path that there is has no slash left */
     }
 }
 

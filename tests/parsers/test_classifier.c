@@ -133,6 +133,8 @@ Test(verdict, what_a_request_asks_for_matches_no_rule)
     cr_expect_eq(verdict_of("acme lapsed"), VERDICT_EVENT);
     cr_expect_eq(verdict_of("acme \"GET /a/lapsed HTTP/1.1\" 200"), VERDICT_OTHER);
     cr_expect_eq(verdict_of("acme fetched https://a.example/q?why=lapsed in 3 ms"), VERDICT_OTHER);
+    cr_expect_eq(verdict_of("acme HTTP GET \"/a/lapsed\" 500"), VERDICT_OTHER);
+    cr_expect_eq(verdict_of("acme dialled dns:///lapsed:443"), VERDICT_EVENT, "a name, no path");
     cr_expect_eq(verdict_of("acme fetched https://a.example?lapsed"), VERDICT_OTHER);
     cr_expect_eq(verdict_of("acme called https://lapsed.example/a"), VERDICT_EVENT, "a host stays");
     cr_expect_eq(verdict_of("acme GET https://a.example/b: lapsed"), VERDICT_EVENT);
