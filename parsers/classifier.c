@@ -115,13 +115,11 @@ static enum match rule_holds(struct classifier *c, const struct rule *rule,
         match = record->program.p
                     ? pattern_match(rule->program, c->matcher, record->program, NULL)
                     : MATCH_NO;
-    if (match == MATCH_YES && !c->thorough && !literals_fill(c, &rule->match_needs))
-        return MATCH_NO;
-    if (match == MATCH_YES && rule->match)
-        match = pattern_match(rule->match, c->matcher, record->text, captures);
-    if (match != MATCH_YES || !rule->unless || (!c->thorough && !literals_fill(c, &rule->unless_needs)))
+    if (match == MATCH_YES && rule->match.n)
+        match = ways_match(c, &rule->match, record->text, captures);
+    if (match != MATCH_YES || rule->unless.n == 0)
         return match;
-    enum match unless = pattern_match(rule->unless, c->matcher, record->text, NULL);
+    enum match unless = ways_match(c, &rule->unless, record->text, NULL);
     return unless == MATCH_NO ? MATCH_YES : unless == MATCH_YES ? MATCH_NO : unless;
 }
 
@@ -459,7 +457,7 @@ static bool is_wanted(const struct picks *picks, const struct claim *claim, int 
                                     1u << CAPTURE_dial;
     static const uint32_t to_peer = 1u << CAPTURE_peer | 1u << CAPTURE_client |
                                     1u << CAPTURE_server | 1u << CAPTURE_dial;
-    uint32_t captures = pattern_captures(claim->rule->match);
+    uint32_t captures = claim->rule->match.captures;
     return ((captures & to_host) && wants(&picks->host, w + 1)) ||
            ((captures & to_peer) && wants(&picks->peer, w)) ||
            ((captures & 1u << CAPTURE_tls_version) && wants(&picks->version, w)) ||

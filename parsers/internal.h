@@ -23,6 +23,18 @@ struct needed {
     size_t n;
 };
 
+/* One of a pattern's alternatives, or all of it. */
+struct way {
+    struct pattern *pattern;
+    struct needed needed;
+};
+
+struct ways {
+    struct way *items;
+    size_t n, cap;     /* 0: no pattern */
+    uint32_t captures; /* pattern_captures() of all */
+};
+
 struct rule {
     struct str id, library, pack;
     enum rule_kind kind;
@@ -35,8 +47,8 @@ struct rule {
     enum leg leg, for_leg;
     enum side by;
     int alert;
-    struct pattern *match, *unless, *program; /* NULL: none */
-    struct needed match_needs, unless_needs;
+    struct ways match, unless;
+    struct pattern *program; /* NULL: none */
 };
 
 /* What an error number of a library means. */
@@ -74,6 +86,7 @@ struct rules {
     struct word_rule *word_rules; /* sorted by word */
     size_t n_word_rules, word_rules_cap;
     uint32_t *first_rules; /* of each word, and the end: indices of word_rules */
+    uint32_t *threes; /* while rules are read: how many of their words have three bytes, by a hash */
     uint32_t *need_words;
     size_t n_need_words, need_words_cap;
 };
@@ -92,13 +105,24 @@ struct classifier {
     char why[160];
 };
 
-/* Index of a table of error numbers, or -1. */
-int rules_table(const struct rules *rules, struct str name);
+/* Index of a table of error numbers, or -1; as pattern_open() asks for it. */
+int rules_table(const void *rules, struct str name);
 const struct code_row *rules_code(const struct rules *rules, int table, int64_t code);
 
 /* classifier_record() behind the gate: the record is known to hold one of its literals. */
 enum verdict classify_candidate(struct classifier *c, struct str record,
                                 const struct reading *reading, struct event *out);
+
+/* ways.c: a pattern in parts. `from` is the rule that it belongs to; NULL: whole and without needs, for
+ * texts whose words aren't known yet. */
+/* Counts the words of a rule. All rules have to be counted before the first ways are opened. */
+void ways_count(struct rules *rules, const struct pack_rule *from);
+int ways_open(struct rules *rules, const char *source, const struct pack_rule *from,
+              struct ways *out, struct err *err);
+void ways_close(struct ways *ways);
+/* As pattern_match() of the whole pattern; text is the one that literals_try() saw. */
+enum match ways_match(struct classifier *c, const struct ways *ways, struct str text,
+                      struct captures *out);
 
 /* literals.c */
 int literals_compile(struct rules *rules, struct err *err);

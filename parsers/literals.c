@@ -144,40 +144,6 @@ static void add_word(struct rules *rules, uint32_t index, const char *word, stru
     list_add(gate, spelled(word, '_', '_'));
 }
 
-/* Whether the rule's own words fill the need: where it is tried at all, it is filled. */
-static bool is_found(const struct need *need, const struct pack_rule *from)
-{
-    for (unsigned i = 0; i < from->find_count; i++) {
-        char *word = spelled(from->find[i], '_', ' ');
-        bool filled = need_filled(need, word);
-        free(word);
-        if (!filled)
-            return false;
-    }
-    return from->find_count > 0;
-}
-
-static void add_needs(struct rules *rules, const struct pack_rule *from, const char *source,
-                      struct needed *out)
-{
-    struct needs needs = {.n = 0};
-    if (source)
-        needs_read(source, &needs);
-    out->from = (uint32_t)rules->n_need_words;
-    for (size_t i = 0; i < needs.n; i++) {
-        const struct need *need = &needs.items[i];
-        if (is_found(need, from))
-            continue;
-        for (size_t k = 0; k < need->n; k++) {
-            rules->need_words = xgrow(rules->need_words, rules->n_need_words,
-                                      &rules->need_words_cap, sizeof *rules->need_words);
-            rules->need_words[rules->n_need_words++] =
-                words_add(rules->all, str_of(need->words[k]));
-        }
-        out->ends[out->n++] = (uint32_t)rules->n_need_words;
-    }
-}
-
 static int by_word(const void *va, const void *vb)
 {
     const struct word_rule *a = va, *b = vb;
@@ -206,17 +172,11 @@ int literals_compile(struct rules *rules, struct err *err)
 {
     struct list gate = {0};
     uint32_t index = 0;
-    rules->all = words_open();
     for (size_t p = 0; p < rules->n_packs; p++) {
         for (unsigned r = 0; r < rules->packs[p]->rules_count; r++, index++) {
             const struct pack_rule *rule = &rules->packs[p]->rules[r];
-            struct rule *compiled = &rules->items[index];
             for (unsigned i = 0; i < rule->find_count; i++)
                 add_word(rules, index, rule->find[i], &gate);
-            if (compiled->kind == KIND_envelope)
-                continue;
-            add_needs(rules, rule, rule->match, &compiled->match_needs);
-            add_needs(rules, rule, rule->unless, &compiled->unless_needs);
         }
     }
     index_words(rules);

@@ -311,6 +311,7 @@ static void read_item(struct reader *r, const struct run *before, struct item_re
 {
     out->byte = *r->p++;
     out->inside.needs.n = 0;
+    out->inside.plain = false;
     switch (out->byte) {
     case '(':
         out->item = read_group(r, before, &out->inside);

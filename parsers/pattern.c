@@ -45,8 +45,8 @@ static int capture_find(struct str name)
 }
 
 /* PCRE2's name table: entries of a fixed size, two bytes of number and then the name. */
-static int read_groups(struct pattern *p, int (*table_index)(void *, struct str), void *context,
-                       struct err *err)
+static int read_groups(struct pattern *p, int (*table_index)(const void *, struct str),
+                       const void *context, struct err *err)
 {
     uint32_t count = 0, size = 0;
     PCRE2_SPTR table = NULL;
@@ -106,8 +106,8 @@ static bool can_start(const struct pattern *p, struct str text)
     return !p->starts_known || text.n == 0 || (p->starts[first / 8] >> first % 8 & 1);
 }
 
-int pattern_open(const char *source, int (*table_index)(void *, struct str), void *context,
-                 struct pattern **out, struct err *err)
+int pattern_open(const char *source, int (*table_index)(const void *, struct str),
+                 const void *context, struct pattern **out, struct err *err)
 {
     struct pattern *p = xcalloc(1, sizeof *p);
     int code = 0;
@@ -194,6 +194,7 @@ static void take_groups(const struct pattern *p, struct matcher *m, struct str t
                         struct captures *out)
 {
     const PCRE2_SIZE *at = pcre2_get_ovector_pointer(m->data);
+    out->start = at[0];
     for (size_t i = 0; i < p->n_groups; i++) {
         uint32_t g = p->groups[i].number;
         if ((int)g >= groups || at[2 * g] == PCRE2_UNSET || at[2 * g + 1] < at[2 * g])

@@ -25,12 +25,12 @@ struct captured {
 };
 struct captures {
     struct captured items[PATTERN_CAPTURES_MAX];
-    size_t n;
+    size_t n, start; /* start: where in the text the match begins */
 };
 
 /* table_index says which table a capture's name means, or -1; NULL: only the plain names. */
-int pattern_open(const char *source, int (*table_index)(void *context, struct str name),
-                 void *context, struct pattern **out, struct err *err);
+int pattern_open(const char *source, int (*table_index)(const void *context, struct str name),
+                 const void *context, struct pattern **out, struct err *err);
 void pattern_close(struct pattern *p); /* NULL is fine */
 /* The names it captures: bit `what` for each, bit CAPTURE_TABLE for any table. */
 uint32_t pattern_captures(const struct pattern *p);

@@ -267,7 +267,7 @@ static struct str strip_lines(struct classifier *c, const struct rule *rule, str
         ptrdiff_t end = str_findc(rest, '\n', 0);
         struct str line = end < 0 ? rest : str_head(rest, (size_t)end);
         rest = end < 0 ? str_from(rest, rest.n) : str_from(rest, (size_t)end + 1);
-        if (pattern_match(rule->match, c->matcher, line, &captures) == MATCH_YES) {
+        if (ways_match(c, &rule->match, line, &captures) == MATCH_YES) {
             struct str inner = captured(&captures, CAPTURE_text);
             line = inner.p ? inner : line;
         }
@@ -288,7 +288,7 @@ static enum match peel_rule(struct classifier *c, struct str *text, const struct
     struct str first = end < 0 ? *text : str_head(*text, (size_t)end);
     for (size_t i = 0; i < rules->n_envelopes; i++) {
         const struct rule *rule = &rules->items[rules->envelopes[i]];
-        enum match match = pattern_match(rule->match, c->matcher, first, &captures);
+        enum match match = ways_match(c, &rule->match, first, &captures);
         struct str inner = captured(&captures, CAPTURE_text);
         if (match == MATCH_NO || (match == MATCH_YES && (!inner.p || inner.n >= first.n)))
             continue;

@@ -26,17 +26,13 @@ static int name_index(const char *const *names, int n, const char *name)
     return -1;
 }
 
-int rules_table(const struct rules *rules, struct str name)
+int rules_table(const void *context, struct str name)
 {
+    const struct rules *rules = context;
     for (size_t i = 0; i < rules->n_tables; i++)
         if (str_eq(rules->tables[i], name))
             return (int)i;
     return -1;
-}
-
-static int table_of(void *context, struct str name)
-{
-    return rules_table(context, name);
 }
 
 static int by_code(const void *a, const void *b)
@@ -95,13 +91,17 @@ static int add_codes(struct rules *rules, const struct pack *pack, struct err *e
     return 0;
 }
 
-static int open_pattern(struct rules *rules, const char *what, const char *source,
-                        struct pattern **out, struct err *err)
+/* An envelope comes off before the text's words are looked for. */
+static int open_patterns(struct rules *rules, const struct pack_rule *from, struct rule *rule,
+                         struct err *err)
 {
-    if (!source)
-        return 0;
-    if (pattern_open(source, table_of, rules, out, err) != 0)
-        return err_wrap(err, "%s", what);
+    const struct pack_rule *needy = rule->kind == KIND_envelope ? NULL : from;
+    if (from->match && ways_open(rules, from->match, needy, &rule->match, err) != 0)
+        return err_wrap(err, "match");
+    if (from->unless && ways_open(rules, from->unless, needy, &rule->unless, err) != 0)
+        return err_wrap(err, "unless");
+    if (from->program && pattern_open(from->program, rules_table, rules, &rule->program, err) != 0)
+        return err_wrap(err, "program");
     return 0;
 }
 
@@ -161,30 +161,27 @@ static bool is_late(const struct rule *rule)
 {
     const uint32_t numbers = UINT32_C(1) << CAPTURE_alert | UINT32_C(1) << CAPTURE_TABLE;
     return rule->kind == KIND_detail && rule->failure == FAILURE_no && !rule->context &&
-           !rule->reason && !rule->by && rule->alert == ALERT_NONE && rule->match &&
-           !(pattern_captures(rule->match) & numbers);
+           !rule->reason && !rule->by && rule->alert == ALERT_NONE && rule->match.n > 0 &&
+           !(rule->match.captures & numbers);
 }
 
 static bool is_weak(const struct rule *rule)
 {
     return (rule->kind == KIND_cause || rule->kind == KIND_detail) && !rule->late &&
-           rule->alert == ALERT_NONE && rule->match && pattern_captures(rule->match) == 0;
+           rule->alert == ALERT_NONE && rule->match.n > 0 && rule->match.captures == 0;
 }
 
 static int rule_read(struct rules *rules, const struct pack_rule *from, struct rule *rule,
                      struct err *err)
 {
-    if (rule_words(from, rule, err) != 0 ||
-        open_pattern(rules, "match", from->match, &rule->match, err) != 0 ||
-        open_pattern(rules, "unless", from->unless, &rule->unless, err) != 0 ||
-        open_pattern(rules, "program", from->program, &rule->program, err) != 0)
+    if (rule_words(from, rule, err) != 0 || open_patterns(rules, from, rule, err) != 0)
         return err->code;
     if (rule->kind == KIND_envelope && (!from->match || strncmp(from->match, "\\A", 2) != 0))
         return err_set(err, ERR_USAGE, "an envelope's match must begin with \\A");
     rule->always = from->find_count == 0 && rule->kind != KIND_envelope;
     if (rule->always && (rule->failure >= FAILURE_yes || rule->context) && rule->kind != KIND_veto)
         return err_set(err, ERR_USAGE, "a rule that makes events needs 'find'");
-    if (rule->always && !rule->match)
+    if (rule->always && rule->match.n == 0)
         return err_set(err, ERR_USAGE, "a rule needs 'find' or 'match'");
     rule->late = is_late(rule);
     rule->weak = is_weak(rule);
@@ -301,10 +298,14 @@ int rules_load(const char *user_dir, struct rules **out, struct err *err)
 {
     struct rules *rules = xcalloc(1, sizeof *rules);
     int rc = 0;
+    rules->all = words_open();
     for (const struct embedded *e = embedded_packs; rc == 0 && e->name; e++)
         rc = load_pack(rules, str_of(e->name), str_make(e->bytes, e->n), err);
     if (rc == 0 && user_dir)
         rc = load_dir(rules, user_dir, err);
+    for (size_t i = 0; rc == 0 && i < rules->n_packs; i++)
+        for (unsigned r = 0; r < rules->packs[i]->rules_count; r++)
+            ways_count(rules, &rules->packs[i]->rules[r]);
     for (size_t i = 0; rc == 0 && i < rules->n_packs; i++)
         if ((rc = add_rules(rules, rules->packs[i], err)) != 0)
             err_wrap(err, "rule pack %s", rules->packs[i]->pack);
@@ -325,8 +326,8 @@ void rules_close(struct rules *rules)
     if (!rules)
         return;
     for (size_t i = 0; i < rules->n; i++) {
-        pattern_close(rules->items[i].match);
-        pattern_close(rules->items[i].unless);
+        ways_close(&rules->items[i].match);
+        ways_close(&rules->items[i].unless);
         pattern_close(rules->items[i].program);
     }
     for (size_t i = 0; i < rules->n_packs; i++)
@@ -339,6 +340,7 @@ void rules_close(struct rules *rules)
     free(rules->word_rules);
     free(rules->first_rules);
     free(rules->need_words);
+    free(rules->threes);
     free(rules->always);
     free(rules->vetoes);
     free(rules->envelopes);

@@ -11,29 +11,38 @@
 
 #include <stdlib.h>
 
-enum { HEADS = 1 << 13, GRAMS = 1 << 16 };
+/* Of a gram's hash the upper bits give its bit in `any` and its shelf. */
+enum { NAMES = 1 << 13, BITS_BITS = 18, SHELVES_BITS = 14 };
 
-/* The words that are filed by four bytes, or by three. `any` has a bit for each of GRAMS hashes that
- * a word is filed under: it stays in the first cache, and most places of a text end there. */
-struct shelf {
-    uint64_t any[GRAMS / 64];
-    uint32_t heads[HEADS]; /* index + 1 of a cell */
+/* The words that are filed by four bytes, or by three: cells[shelves[i]..shelves[i + 1]) are those of a
+ * shelf. */
+struct index {
+    uint32_t shelves[(1 << SHELVES_BITS) + 1];
+    struct cell *cells;
+    size_t n;
 };
 
 struct cell {
     uint32_t gram;
-    uint32_t next; /* index + 1 of the next cell of the same head, 0: none */
-    uint32_t at;   /* where in the word the gram is */
+    uint32_t at; /* where in the word the gram is */
+    uint32_t number;
     struct str word;
 };
 
+struct name {
+    struct str word;
+    uint32_t next; /* index + 1 of the next one of the same head, 0: none */
+};
+
 struct words {
-    struct cell *cells;
+    struct name *names;
     size_t n, cap;
     struct arena arena;
-    bool any_short;
-    uint32_t *names; /* until words_index(): the heads of chains of words with the same hash */
-    struct shelf fours, threes;
+    uint32_t *heads; /* until words_index(): of chains of words with the same hash */
+    struct index fours, threes;
+    /* A bit for each hash of four bytes where a word may be: it stays in the first cache, and most
+     * places of a text end there. */
+    uint64_t any[(1 << BITS_BITS) / 64];
 };
 
 /* Four bytes, the first one lowest; the compiler makes one load of it. */
@@ -49,21 +58,25 @@ static uint32_t three_at(const char *p)
     return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16;
 }
 
-/* Below GRAMS. */
 static uint32_t hash(uint32_t gram)
 {
-    return gram * UINT32_C(0x9e3779b1) >> 16;
+    return gram * UINT32_C(0x9e3779b1);
 }
 
-static uint32_t head_of(uint32_t gram_hash)
+static uint32_t bit_of(uint32_t gram_hash)
 {
-    return gram_hash / (GRAMS / HEADS);
+    return gram_hash >> (32 - BITS_BITS);
+}
+
+static uint32_t shelf_of(uint32_t gram_hash)
+{
+    return gram_hash >> (32 - SHELVES_BITS);
 }
 
 struct words *words_open(void)
 {
     struct words *w = xcalloc(1, sizeof(struct words));
-    w->names = xcalloc(HEADS, sizeof *w->names);
+    w->heads = xcalloc(NAMES, sizeof *w->heads);
     return w;
 }
 
@@ -71,8 +84,10 @@ void words_close(struct words *w)
 {
     if (!w)
         return;
-    free(w->cells);
     free(w->names);
+    free(w->heads);
+    free(w->fours.cells);
+    free(w->threes.cells);
     arena_release(&w->arena);
     free(w);
 }
@@ -82,12 +97,12 @@ uint32_t words_add(struct words *w, struct str word)
     uint32_t h = 0;
     for (size_t i = 0; i < word.n; i++)
         h = h * 31 + (unsigned char)word.p[i];
-    uint32_t *head = &w->names[head_of(hash(h))];
-    for (uint32_t i = *head; i; i = w->cells[i - 1].next)
-        if (str_eq(w->cells[i - 1].word, word))
+    uint32_t *head = &w->heads[hash(h) / (UINT32_MAX / NAMES + 1)];
+    for (uint32_t i = *head; i; i = w->names[i - 1].next)
+        if (str_eq(w->names[i - 1].word, word))
             return i - 1;
-    w->cells = xgrow(w->cells, w->n, &w->cap, sizeof *w->cells);
-    w->cells[w->n] = (struct cell){.next = *head, .word = arena_copy(&w->arena, word)};
+    w->names = xgrow(w->names, w->n, &w->cap, sizeof *w->names);
+    w->names[w->n] = (struct name){arena_copy(&w->arena, word), *head};
     *head = (uint32_t)++w->n;
     return *head - 1;
 }
@@ -97,49 +112,87 @@ size_t words_count(const struct words *w)
     return w->n;
 }
 
-static void file(struct shelf *shelf, struct words *w, size_t i)
-{
-    uint32_t h = hash(w->cells[i].gram), *head = &shelf->heads[head_of(h)];
-    shelf->any[h / 64] |= UINT64_C(1) << (h % 64);
-    w->cells[i].next = *head;
-    *head = (uint32_t)i + 1;
-}
-
 /* How many words have each four bytes, as far as a hash tells them apart. */
 static uint32_t *count_grams(const struct words *w)
 {
-    uint32_t *counts = xcalloc(GRAMS, sizeof *counts);
+    uint32_t *counts = xcalloc(1 << BITS_BITS, sizeof *counts);
     for (size_t i = 0; i < w->n; i++)
-        for (size_t at = 0; at + 4 <= w->cells[i].word.n; at++)
-            counts[hash(four_at(w->cells[i].word.p + at))]++;
+        for (size_t at = 0; at + 4 <= w->names[i].word.n; at++)
+            counts[bit_of(hash(four_at(w->names[i].word.p + at)))]++;
     return counts;
+}
+
+/* The cell of a word: its four bytes that the fewest words have, or its three. */
+static struct cell cell_of(const struct words *w, size_t i, const uint32_t *counts)
+{
+    uint32_t least = UINT32_MAX;
+    struct cell cell = {.number = (uint32_t)i, .word = w->names[i].word};
+    if (cell.word.n == 3)
+        cell.gram = three_at(cell.word.p);
+    for (size_t at = 0; at + 4 <= cell.word.n; at++) {
+        uint32_t gram = four_at(cell.word.p + at), count = counts[bit_of(hash(gram))];
+        if (count >= least)
+            continue;
+        least = count;
+        cell.gram = gram;
+        cell.at = (uint32_t)at;
+    }
+    return cell;
+}
+
+static int by_shelf(const void *va, const void *vb)
+{
+    const struct cell *a = va, *b = vb;
+    uint32_t a_h = hash(a->gram), b_h = hash(b->gram);
+    if (a_h != b_h)
+        return a_h < b_h ? -1 : 1;
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+static void fill(struct index *index)
+{
+    size_t at = 0;
+    if (index->n)
+        qsort(index->cells, index->n, sizeof *index->cells, by_shelf);
+    for (uint32_t shelf = 0; shelf <= 1 << SHELVES_BITS; shelf++) {
+        while (at < index->n && shelf_of(hash(index->cells[at].gram)) < shelf)
+            at++;
+        index->shelves[shelf] = (uint32_t)at;
+    }
+}
+
+static void mark(struct words *w, uint32_t gram)
+{
+    uint32_t bit = bit_of(hash(gram));
+    w->any[bit / 64] |= UINT64_C(1) << (bit % 64);
+}
+
+/* A word of three bytes may have any byte behind it that a folded text has. */
+static void mark_all(struct words *w)
+{
+    for (size_t i = 0; i < w->fours.n; i++)
+        mark(w, w->fours.cells[i].gram);
+    for (size_t i = 0; i < w->threes.n; i++)
+        for (uint32_t behind = 0; behind < 256; behind++)
+            if (behind < 'A' || behind > 'Z')
+                mark(w, w->threes.cells[i].gram | behind << 24);
 }
 
 void words_index(struct words *w)
 {
     uint32_t *counts = count_grams(w);
+    w->fours.cells = xcalloc(w->n + 1, sizeof *w->fours.cells);
+    w->threes.cells = xcalloc(w->n + 1, sizeof *w->threes.cells);
     for (size_t i = 0; i < w->n; i++) {
-        struct cell *cell = &w->cells[i];
-        uint32_t least = UINT32_MAX;
-        if (cell->word.n == 3) {
-            cell->gram = three_at(cell->word.p);
-            file(&w->threes, w, i);
-            w->any_short = true;
-            continue;
-        }
-        for (size_t at = 0; at + 4 <= cell->word.n; at++) {
-            uint32_t gram = four_at(cell->word.p + at), count = counts[hash(gram)];
-            if (count >= least)
-                continue;
-            least = count;
-            cell->gram = gram;
-            cell->at = (uint32_t)at;
-        }
-        file(&w->fours, w, i);
+        struct index *index = w->names[i].word.n == 3 ? &w->threes : &w->fours;
+        index->cells[index->n++] = cell_of(w, i, counts);
     }
+    fill(&w->fours);
+    fill(&w->threes);
+    mark_all(w);
     free(counts);
-    free(w->names);
-    w->names = NULL;
+    free(w->heads);
+    w->heads = NULL;
 }
 
 struct place {
@@ -157,49 +210,47 @@ static bool is_at(const struct cell *cell, struct place place)
            memcmp(start, cell->word.p, cell->word.n) == 0;
 }
 
-/* The head of the chain where words with the gram are. */
-static inline uint32_t chain(const struct shelf *shelf, uint32_t gram)
+/* Finds the words that have the gram at the place; with found NULL, whether one is. */
+static bool find_gram(const struct index *index, uint32_t gram, struct place place, uint64_t *found)
 {
-    uint32_t h = hash(gram);
-    return shelf->any[h / 64] >> (h % 64) & 1 ? shelf->heads[head_of(h)] : 0;
-}
-
-/* Finds the words of a chain that have the gram at the place; with found NULL, whether one is. */
-static inline bool find_at(const struct words *w, uint32_t i, uint32_t gram, struct place place,
-                           uint64_t *found)
-{
-    for (; i; i = w->cells[i - 1].next) {
-        if (w->cells[i - 1].gram != gram || !is_at(&w->cells[i - 1], place))
+    uint32_t shelf = shelf_of(hash(gram));
+    for (uint32_t i = index->shelves[shelf]; i < index->shelves[shelf + 1]; i++) {
+        const struct cell *cell = &index->cells[i];
+        if (cell->gram != gram || !is_at(cell, place))
             continue;
         if (!found)
             return true;
-        found[(i - 1) / 64] |= UINT64_C(1) << ((i - 1) % 64);
+        found[cell->number / 64] |= UINT64_C(1) << (cell->number % 64);
     }
     return false;
+}
+
+static bool find_at(const struct words *w, uint32_t four, struct place place, uint64_t *found)
+{
+    return find_gram(&w->fours, four, place, found) ||
+           (w->threes.n && find_gram(&w->threes, four & 0xffffff, place, found));
+}
+
+static inline bool may_be(const struct words *w, uint32_t four)
+{
+    uint32_t bit = bit_of(hash(four));
+    return w->any[bit / 64] >> (bit % 64) & 1;
 }
 
 void words_find(const struct words *w, struct str text, uint64_t *found)
 {
     for (size_t at = 0; at < text.n; at++) {
-        uint32_t four = four_at(text.p + at), three = four & 0xffffff;
-        uint32_t first = chain(&w->fours, four);
-        if (first)
-            find_at(w, first, four, (struct place){text, at}, found);
-        first = w->any_short ? chain(&w->threes, three) : 0;
-        if (first)
-            find_at(w, first, three, (struct place){text, at}, found);
+        uint32_t four = four_at(text.p + at);
+        if (may_be(w, four))
+            find_at(w, four, (struct place){text, at}, found);
     }
 }
 
 bool words_any(const struct words *w, struct str text)
 {
     for (size_t at = 0; at < text.n; at++) {
-        uint32_t four = four_at(text.p + at), three = four & 0xffffff;
-        uint32_t first = chain(&w->fours, four);
-        if (first && find_at(w, first, four, (struct place){text, at}, NULL))
-            return true;
-        first = w->any_short ? chain(&w->threes, three) : 0;
-        if (first && find_at(w, first, three, (struct place){text, at}, NULL))
+        uint32_t four = four_at(text.p + at);
+        if (may_be(w, four) && find_at(w, four, (struct place){text, at}, NULL))
             return true;
     }
     return false;

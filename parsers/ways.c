@@ -1,0 +1,322 @@
+/* ways.c - a rule's pattern, taken apart into its ways: each is compiled and has needs of its own, so
+ * that of thirty ways only those are tried whose words the text has.
+ *
+ *   \b(?:ssl|tls) alert|error:\d+       "\b(?:ssl) alert", "\b(?:tls) alert", "error:\d+"
+ *
+ * The match is the one that the whole pattern would give: the leftmost, of those that begin at the same
+ * place the first way's. */
+#include "parsers/internal.h"
+
+#include <stdlib.h>
+
+enum { WAYS_MAX = 256, WAYS_BYTES_MAX = 16384, THREES_BITS = 16, COMMON = 100 };
+
+/* A way's source is what stands in the bytes, from one end to the next; each ends with a NUL. */
+struct split {
+    struct buf bytes;
+    size_t n;
+    bool lost; /* too many, or too long together */
+};
+
+static bool is_one_of(char c, const char *bytes)
+{
+    return c && strchr(bytes, c);
+}
+
+/* Behind the byte, the escape or the class at p. */
+static const char *skip_one(const char *p)
+{
+    if (*p == '\\')
+        return p[1] ? p + 2 : p + 1;
+    if (*p++ != '[')
+        return p;
+    if (*p == '^')
+        p++;
+    for (const char *first = p; *p && (*p != ']' || p == first);)
+        p = *p == '[' && is_one_of(p[1], ":.=") && strstr(p, ":]") ? strstr(p, ":]") + 2
+            : *p == '\\' && p[1]                                  ? p + 2
+                                                                   : p + 1;
+    return *p ? p + 1 : p;
+}
+
+/* The next '|' or ')' of the level that p is at, or the end. */
+static const char *level_end(const char *p)
+{
+    for (int depth = 0; *p; p = skip_one(p)) {
+        if (depth == 0 && (*p == '|' || *p == ')'))
+            return p;
+        depth += (*p == '(') - (*p == ')');
+    }
+    return p;
+}
+
+/* Behind "(?i)" and the like at p, which change what stands behind them; p where there is none. */
+static const char *skip_flags(const char *p)
+{
+    const char *end = p + 2;
+    if (p[0] != '(' || p[1] != '?')
+        return p;
+    while (is_one_of(*end, "imsxnJU-^"))
+        end++;
+    return *end == ')' ? end + 1 : p;
+}
+
+/* Whether a way means the same by itself: no flags are set between ways, and nothing refers to a group by its
+ * number or is a verb. */
+static bool is_separable(const char *source)
+{
+    const char *start = skip_flags(source);
+    if (strstr(source, "(*") || memchr(source, 'x', (size_t)(start - source)))
+        return false;
+    for (const char *p = start; *p; p = skip_one(p)) {
+        if (*p == '\\' && is_one_of(p[1], "123456789gkKQE"))
+            return false;
+        if (*p == '(' && p[1] == '?' && (is_one_of(p[2], "|(R&+C#") || skip_flags(p) > p))
+            return false;
+        if (strncmp(p, "(?P", 3) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* Behind what takes no bytes at the start of a way: "\b", "^", looks around. */
+static const char *skip_looks(const char *p)
+{
+    for (;;) {
+        if (*p == '^')
+            p++;
+        else if (*p == '\\' && is_one_of(p[1], "bBA"))
+            p += 2;
+        else if (strncmp(p, "(?=", 3) == 0 || strncmp(p, "(?!", 3) == 0 ||
+                 strncmp(p, "(?<=", 4) == 0 || strncmp(p, "(?<!", 4) == 0) {
+            for (p = level_end(p + 1); *p == '|';)
+                p = level_end(p + 1);
+            p += *p == ')';
+        } else {
+            return p;
+        }
+    }
+}
+
+static void add_way(struct split *out, struct str flags, const struct str *parts, size_t n)
+{
+    buf_str(&out->bytes, flags);
+    for (size_t i = 0; i < n; i++)
+        buf_str(&out->bytes, parts[i]);
+    buf_char(&out->bytes, '\0');
+    out->n++;
+    out->lost = out->lost || out->n > WAYS_MAX || out->bytes.n > WAYS_BYTES_MAX;
+}
+
+static struct str between(const char *from, const char *to)
+{
+    return str_make(from, (size_t)(to - from));
+}
+
+/* The way of a level, from p to end. Where it begins with a group of ways, each of these makes one. */
+static void split_way(struct split *out, struct str flags, const char *p, const char *end)
+{
+    const char *group = skip_looks(p), *close = group;
+    if (strncmp(group, "(?:", 3) == 0)
+        for (close = level_end(group + 3); *close == '|';)
+            close = level_end(close + 1);
+    if (close == group || *close != ')' || is_one_of(close[1], "?*+{")) {
+        add_way(out, flags, &(struct str){p, (size_t)(end - p)}, 1);
+        return;
+    }
+    for (const char *from = group + 3, *to; from <= close && !out->lost; from = to + 1) {
+        to = level_end(from);
+        const struct str parts[] = {between(p, group + 3), between(from, to), between(close, end)};
+        add_way(out, flags, parts, sizeof parts / sizeof *parts);
+    }
+}
+
+static void split(const char *source, struct split *out)
+{
+    const char *start = skip_flags(source);
+    struct str flags = between(source, start);
+    for (const char *p = start, *end;; p = end + 1) {
+        end = level_end(p);
+        split_way(out, flags, p, end);
+        if (!*end || out->lost)
+            return;
+    }
+}
+
+/* ---- needs ---- */
+
+static bool is_plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c < 0;
+}
+
+static char fold(char c)
+{
+    return (char)(c == '_' ? ' ' : c >= 'A' && c <= 'Z' ? c + 32 : c);
+}
+
+/* Where three bytes, folded, are counted. */
+static size_t three_of(const char *p)
+{
+    uint32_t bytes = 0;
+    for (int i = 0; i < 3; i++)
+        bytes = bytes << 8 | (unsigned char)fold(p[i]);
+    return bytes * UINT32_C(0x9e3779b1) >> (32 - THREES_BITS);
+}
+
+void ways_count(struct rules *rules, const struct pack_rule *from)
+{
+    if (!rules->threes)
+        rules->threes = xcalloc(1 << THREES_BITS, sizeof *rules->threes);
+    for (unsigned i = 0; i < from->find_count; i++)
+        for (const char *p = from->find[i]; p[0] && p[1] && p[2]; p++)
+            rules->threes[three_of(p)]++;
+}
+
+/* The letters and digits of a word from the first to the last: "failed: " is no rarer than "failed". */
+static struct str core(const char *word)
+{
+    struct str s = str_of(word);
+    while (s.n > WORD_BYTES_MIN && !is_plain(s.p[s.n - 1]))
+        s.n--;
+    while (s.n > WORD_BYTES_MIN && !is_plain(s.p[0]))
+        s = str_from(s, 1);
+    return s;
+}
+
+/* Whether some word of the need is in so many rules' words that a text which got this far has it anyway: not
+ * worth looking for. */
+static bool is_common(const struct rules *rules, const struct need *need)
+{
+    for (size_t i = 0; i < need->n; i++) {
+        uint32_t least = UINT32_MAX;
+        struct str word = core(need->words[i]);
+        if (word.n == WORD_BYTES_MIN)
+            return true;
+        for (size_t at = 0; at + 3 <= word.n; at++) {
+            uint32_t count = rules->threes[three_of(word.p + at)];
+            least = count < least ? count : least;
+        }
+        if (least >= COMMON)
+            return true;
+    }
+    return false;
+}
+
+/* Whether the rule's own words fill the need: where it is tried at all, it is filled. */
+static bool is_found(const struct need *need, const struct pack_rule *from)
+{
+    for (unsigned i = 0; i < from->find_count; i++) {
+        char *word = str_dup(str_of(from->find[i]));
+        for (char *p = word; *p; p++)
+            *p = fold(*p);
+        bool filled = need_filled(need, word);
+        free(word);
+        if (!filled)
+            return false;
+    }
+    return from->find_count > 0;
+}
+
+static void add_needs(struct rules *rules, const struct needs *needs, const struct pack_rule *from,
+                      struct needed *out)
+{
+    out->from = (uint32_t)rules->n_need_words;
+    for (size_t i = 0; i < needs->n; i++) {
+        const struct need *need = &needs->items[i];
+        if (is_common(rules, need) || is_found(need, from))
+            continue;
+        for (size_t k = 0; k < need->n; k++) {
+            rules->need_words = xgrow(rules->need_words, rules->n_need_words,
+                                      &rules->need_words_cap, sizeof *rules->need_words);
+            rules->need_words[rules->n_need_words++] =
+                words_add(rules->all, core(need->words[k]));
+        }
+        out->ends[out->n++] = (uint32_t)rules->n_need_words;
+    }
+}
+
+/* ---- ways ---- */
+
+static int add(struct rules *rules, const char *source, const struct pack_rule *from,
+               struct ways *out, struct err *err)
+{
+    struct needs needs = {.n = 0};
+    struct way *way;
+    out->items = xgrow(out->items, out->n, &out->cap, sizeof *out->items);
+    way = &out->items[out->n++];
+    *way = (struct way){.pattern = NULL};
+    if (pattern_open(source, rules_table, rules, &way->pattern, err) != 0)
+        return err->code;
+    if (from) {
+        needs_read(source, &needs);
+        add_needs(rules, &needs, from, &way->needed);
+    }
+    out->captures |= pattern_captures(way->pattern);
+    return 0;
+}
+
+/* Taking apart pays where most ways have needs. */
+static bool pays(const struct split *parts)
+{
+    struct needs needs;
+    const char *part = parts->bytes.p;
+    size_t with = 0;
+    for (size_t i = 0; i < parts->n; i++, part += strlen(part) + 1) {
+        needs_read(part, &needs);
+        with += needs.n > 0;
+    }
+    return with * 2 >= parts->n;
+}
+
+int ways_open(struct rules *rules, const char *source, const struct pack_rule *from,
+              struct ways *out, struct err *err)
+{
+    struct split parts = {.n = 0};
+    int rc = ERR_FAILED;
+    *out = (struct ways){.n = 0};
+    if (from && is_separable(source))
+        split(source, &parts);
+    if (parts.n > 1 && !parts.lost && pays(&parts)) {
+        const char *part = parts.bytes.p;
+        rc = 0;
+        for (size_t i = 0; rc == 0 && i < parts.n; i++, part += strlen(part) + 1)
+            rc = add(rules, part, from, out, err);
+    }
+    buf_release(&parts.bytes);
+    if (rc == 0)
+        return 0;
+    ways_close(out); /* as a whole, also where a way is no pattern: then this says what is wrong where */
+    *out = (struct ways){.n = 0};
+    return add(rules, source, from, out, err);
+}
+
+void ways_close(struct ways *ways)
+{
+    for (size_t i = 0; i < ways->n; i++)
+        pattern_close(ways->items[i].pattern);
+    free(ways->items);
+}
+
+enum match ways_match(struct classifier *c, const struct ways *ways, struct str text,
+                      struct captures *out)
+{
+    struct captures own;
+    enum match found = MATCH_NO;
+    if (out)
+        out->n = 0;
+    for (size_t i = 0; i < ways->n; i++) {
+        const struct way *way = &ways->items[i];
+        if (!c->thorough && !literals_fill(c, &way->needed))
+            continue;
+        struct captures *to = !ways->captures || !out ? NULL : found == MATCH_NO ? out : &own;
+        enum match match = pattern_match(way->pattern, c->matcher, text, to);
+        if (match == MATCH_BUDGET || (match == MATCH_YES && !to))
+            return match;
+        if (match == MATCH_YES && to == &own && own.start < out->start)
+            *out = own;
+        if (match == MATCH_YES)
+            found = match;
+    }
+    return found;
+}
