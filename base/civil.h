@@ -6,6 +6,9 @@
 #include "base/str.h"
 
 #define US_PER_S INT64_C(1000000)
+#define MINUTE_US (60 * US_PER_S)
+#define HOUR_US (60 * MINUTE_US)
+#define DAY_US (24 * HOUR_US)
 #define TIME_NONE INT64_MIN
 
 struct civil {

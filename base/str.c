@@ -75,6 +75,14 @@ struct str str_trim(struct str s)
     return s;
 }
 
+size_t str_digits(struct str s)
+{
+    size_t n = 0;
+    while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
+        n++;
+    return n;
+}
+
 int64_t str_number(struct str s, int64_t max)
 {
     int64_t value = 0;

@@ -60,6 +60,7 @@ ptrdiff_t str_findc(struct str s, char c, size_t from);
 /* What follows the first `mark`; absent (p == NULL) when the mark isn't there. */
 struct str str_after(struct str s, struct str mark);
 struct str str_trim(struct str s); /* blanks, tabs, CR and LF off both ends */
+size_t str_digits(struct str s);   /* how many decimal digits it starts with */
 /* The decimal number that s starts with, or -1 when there is none or it exceeds max. */
 int64_t str_number(struct str s, int64_t max);
 /* A NUL-terminated copy on the heap; the caller frees it. */

@@ -60,8 +60,7 @@ static bool take_number(struct str *s, int max, int *out)
     if (value < 0)
         return false;
     *out = (int)value;
-    while (s->n && s->p[0] >= '0' && s->p[0] <= '9')
-        *s = str_from(*s, 1);
+    *s = str_from(*s, str_digits(*s));
     return true;
 }
 

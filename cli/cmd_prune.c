@@ -1,25 +1,12 @@
 /* cmd_prune.c - deletes old events, by age or until a stream's file is small enough. */
 #include "cli/cli.h"
 
+#include "base/amount.h"
+
 #include <stdlib.h>
 
 static const struct column columns[] = {{"stream", "stream", false}, {"deleted", "deleted", true}};
 static const struct view view = {"streams", columns, sizeof columns / sizeof *columns, NULL};
-
-/* "500M", "2G", "1048576": powers of 1,024. */
-static int size_of(const char *text, int64_t *out, struct err *err)
-{
-    static const char units[] = "KMGT";
-    size_t digits = strspn(text, "0123456789");
-    int64_t n = digits && digits < 13 ? str_number(str_make(text, digits), INT64_MAX) : -1;
-    const char *unit = text[digits] ? strchr(units, text[digits] & ~0x20) : NULL;
-    bool whole = !text[digits] || (unit && *unit && !text[digits + 1]);
-    int shift = unit ? 10 * (int)(unit - units + 1) : 0;
-    if (n < 1 || !whole || n > INT64_MAX >> shift)
-        return err_set(err, ERR_USAGE, "--max-size %s: not a size; write 500M, 2G or bytes", text);
-    *out = n << shift;
-    return 0;
-}
 
 static int bounds_of(const struct cli *cli, int64_t *before_us, int64_t *max_bytes,
                      struct err *err)
@@ -28,10 +15,14 @@ static int bounds_of(const struct cli *cli, int64_t *before_us, int64_t *max_byt
     int64_t age_us = 0;
     if (!age && !size)
         return err_set(err, ERR_USAGE, "prune: give --older-than 90d, --max-size 2G or both");
-    if (age && duration_parse(str_of(age), &age_us, err) != 0)
+    if (age && amount_duration(str_of(age), &age_us, err) != 0)
         return err_wrap(err, "--older-than");
+    if (age && age_us == 0)
+        return err_set(err, ERR_USAGE, "--older-than %s: that is everything; at least 1s", age);
     *before_us = age ? cli->now_us - age_us : 0;
-    return size ? size_of(size, max_bytes, err) : 0;
+    if (size && amount_bytes(str_of(size), max_bytes, err) != 0)
+        return err_wrap(err, "--max-size");
+    return 0;
 }
 
 static int prune(const struct cli *cli, struct store *store, json_t *rows, struct err *err)

@@ -1,12 +1,14 @@
 /* cmd_timeline.c - counts over time. */
 #include "cli/cli.h"
 
+#include "base/amount.h"
+
 static int step_of(const struct cli *cli, int64_t *out, struct err *err)
 {
     const char *text = option_value(cli, OPT_step);
     if (!text)
         return 0; /* the query chooses */
-    if (duration_parse(str_of(text), out, err) != 0)
+    if (amount_duration(str_of(text), out, err) != 0)
         return err_wrap(err, "--step");
     if (*out < US_PER_S)
         return err_set(err, ERR_USAGE, "--step %s: at least 1s", text);

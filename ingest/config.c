@@ -1,6 +1,7 @@
 /* config.c - reads and checks the YAML configuration of `follow`: see docs/config.md. */
 #include "ingest/config.h"
 
+#include "base/amount.h"
 #include "base/schema.h"
 #include "parsers/time.h"
 
@@ -118,49 +119,6 @@ static int line_of(struct str yaml, struct str what, int after)
     return 0;
 }
 
-/* "30d", "12h", "90m", "45s" in us; -1 when it isn't one. */
-static int64_t duration_us(struct str s)
-{
-    int64_t n = str_number(s, INT32_MAX);
-    struct str unit = s;
-    while (unit.n > 0 && unit.p[0] >= '0' && unit.p[0] <= '9')
-        unit = str_from(unit, 1);
-    if (n <= 0 || unit.n != 1)
-        return -1;
-    switch (unit.p[0]) {
-    case 's': return n * US_PER_S;
-    case 'm': return n * 60 * US_PER_S;
-    case 'h': return n * 3600 * US_PER_S;
-    case 'd': return n * 86400 * US_PER_S;
-    case 'w': return n * 7 * 86400 * US_PER_S;
-    default: return -1;
-    }
-}
-
-/* "500MB", "2GiB", "1048576" in bytes; -1 when it isn't one. */
-static int64_t size_bytes(struct str s)
-{
-    static const struct {
-        const char *unit;
-        int64_t bytes;
-    } units[] = {
-        {"", 1}, {"B", 1},
-        {"kB", 1000}, {"KB", 1000}, {"MB", 1000 * 1000}, {"GB", 1000 * 1000 * 1000},
-        {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30},
-        {"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30},
-        {"TB", INT64_C(1000000000000)}, {"TiB", INT64_C(1) << 40}, {"T", INT64_C(1) << 40},
-    };
-    int64_t n = str_number(s, 1000000000000);
-    struct str unit = s;
-    while (unit.n > 0 && unit.p[0] >= '0' && unit.p[0] <= '9')
-        unit = str_from(unit, 1);
-    for (size_t i = 0; n > 0 && i < sizeof units / sizeof *units; i++) {
-        if (str_eq(str_trim(unit), str_of(units[i].unit)) && n <= INT64_MAX / units[i].bytes)
-            return n * units[i].bytes;
-    }
-    return -1;
-}
-
 struct checking {
     const char *path;
     struct str yaml;
@@ -179,6 +137,7 @@ static int wrong(const struct checking *x, const char *key, const char *value, c
 
 static int check_stream(struct checking *x, struct follow_stream *s, struct err *err)
 {
+    struct err why;
     x->line = line_of(x->yaml, str_of(s->name), 0);
     if (!stream_name_valid(str_of(s->name)))
         return wrong(x, "name", s->name, "is no name: use a-z, 0-9, '.', '_' and '-', at most 64", err);
@@ -193,11 +152,10 @@ static int check_stream(struct checking *x, struct follow_stream *s, struct err 
     if (s->start && strcmp(s->start, "beginning") != 0 && strcmp(s->start, "end") != 0)
         return wrong(x, "start", s->start, "is neither beginning nor end", err);
     s->from_end = s->start && strcmp(s->start, "end") == 0;
-    s->keep_us = s->keep ? duration_us(str_of(s->keep)) : 0;
-    if (s->keep_us < 0)
+    if (s->keep &&
+        (amount_duration(str_of(s->keep), &s->keep_us, &why) != 0 || s->keep_us == 0))
         return wrong(x, "keep", s->keep, "is no length of time: write 30d, 12h or 90m", err);
-    s->keep_bytes = s->keep_bytes_text ? size_bytes(str_of(s->keep_bytes_text)) : 0;
-    if (s->keep_bytes < 0)
+    if (s->keep_bytes_text && amount_bytes(str_of(s->keep_bytes_text), &s->keep_bytes, &why) != 0)
         return wrong(x, "keep_bytes", s->keep_bytes_text, "is no size: write 2GiB or 500MB", err);
     return 0;
 }

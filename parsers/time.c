@@ -8,7 +8,6 @@
 enum { YEAR_MIN = 1970, YEAR_MAX = 2100, NO_OFFSET = INT32_MAX };
 #define EPOCH_MIN_S INT64_C(946684800)  /* 2000-01-01 */
 #define EPOCH_MAX_S INT64_C(4102444800) /* 2100-01-01 */
-#define DAY_US (INT64_C(86400) * US_PER_S)
 
 struct cursor {
     const char *p, *end;

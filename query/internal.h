@@ -4,10 +4,6 @@
 
 #include "query/query.h"
 
-#define MINUTE_US (60 * US_PER_S)
-#define HOUR_US (60 * MINUTE_US)
-#define DAY_US (24 * HOUR_US)
-
 /* ---- selection.c ---- */
 bool field_optional(enum field f); /* an event may have no value for it: selected by "none" */
 /* Without port and brackets. */

@@ -39,8 +39,6 @@ bool selection_field_matches(const struct selection *sel, enum field f, struct s
 /* RFC 3339, "2026-04-18", "14:00" (today, UTC), "-1h", "today", "yesterday", "now", "deploy" (the
  * last), "deploy:NAME". */
 int time_parse(struct store *s, struct str text, int64_t now_us, int64_t *out, struct err *err);
-/* "90s", "5m", "1h", "7d" to microseconds. */
-int duration_parse(struct str text, int64_t *out_us, struct err *err);
 
 /* Each returns 0 and *answer, which the caller owns (json_decref), or a negative code.
  * *nothing is set when the answer is "nothing" (exit status 1). */

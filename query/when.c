@@ -1,75 +1,12 @@
-/* when.c - times and durations as people type them. Always UTC where no offset is given. */
+/* when.c - times as people type them. Always UTC where no offset is given. */
 #include "query/query.h"
 
-#define MINUTE_US (60 * US_PER_S)
-#define HOUR_US (60 * MINUTE_US)
-#define DAY_US (24 * HOUR_US)
-
-static const struct {
-    const char *unit;
-    int64_t us;
-} units[] = {
-    {"ms", 1000},    {"s", US_PER_S}, {"m", MINUTE_US},
-    {"h", HOUR_US},  {"d", DAY_US},   {"w", 7 * DAY_US},
-};
-
-static size_t digits(struct str s)
-{
-    size_t n = 0;
-    while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
-        n++;
-    return n;
-}
-
-/* Takes "15m" off *s; 0 where it doesn't start with that. No duration is above 1,000 years. */
-static int64_t take_part(struct str *s)
-{
-    int64_t value = str_number(*s, INT64_C(1) << 40);
-    if (value <= 0 && !(value == 0 && s->n))
-        return -1;
-    struct str unit = str_from(*s, digits(*s));
-    size_t letters = 0;
-    while (letters < unit.n && unit.p[letters] >= 'a' && unit.p[letters] <= 'z')
-        letters++;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (!str_eq(str_head(unit, letters), str_of(units[i].unit)))
-            continue;
-        *s = str_from(unit, letters);
-        return value > 1000 * 366 * DAY_US / units[i].us ? -1 : value * units[i].us;
-    }
-    return -1;
-}
-
-static int64_t duration(struct str text)
-{
-    int64_t total = 0;
-    while (text.n) {
-        int64_t part = take_part(&text);
-        if (part < 0)
-            return -1;
-        total += part;
-        if (total > 1000 * 366 * DAY_US)
-            return -1;
-    }
-    return total;
-}
-
-int duration_parse(struct str text, int64_t *out_us, struct err *err)
-{
-    int64_t us = duration(str_trim(text));
-    if (us <= 0)
-        return err_set(err, ERR_USAGE,
-                       "\"%.*s\" isn't a duration: a number with ms, s, m, h, d or w, such as 90s, "
-                       "5m, 1h30m or 7d",
-                       STR_ARG(str_head(text, 80)));
-    *out_us = us;
-    return 0;
-}
+#include "base/amount.h"
 
 /* Exactly `count` digits off *s. */
 static bool take_number(struct str *s, size_t count, int *out)
 {
-    if (digits(str_head(*s, count)) != count)
+    if (str_digits(str_head(*s, count)) != count)
         return false;
     *out = (int)str_number(str_head(*s, count), 999999);
     *s = str_from(*s, count);
@@ -94,7 +31,7 @@ static bool take_clock(struct str *s, struct civil *c)
         return false;
     if (!take(s, '.') && !take(s, ','))
         return true;
-    size_t n = digits(*s);
+    size_t n = str_digits(*s);
     int scale = 100000;
     for (size_t i = 0; i < n && i < 6; i++, scale /= 10)
         c->us += (s->p[i] - '0') * scale;
@@ -149,6 +86,8 @@ static int64_t midnight(int64_t now_us)
 static bool relative(struct str s, int64_t now_us, int64_t *out)
 {
     struct civil c = civil_of_us(now_us);
+    struct err no;
+    int64_t ago_us;
     c.hour = c.minute = c.second = c.us = 0;
     if (str_ieq(s, STR("now")))
         *out = now_us;
@@ -156,8 +95,9 @@ static bool relative(struct str s, int64_t now_us, int64_t *out)
         *out = midnight(now_us);
     else if (str_ieq(s, STR("yesterday")))
         *out = midnight(now_us) - DAY_US;
-    else if (s.n > 1 && (s.p[0] == '-' || s.p[0] == '+') && duration(str_from(s, 1)) >= 0)
-        *out = now_us + (s.p[0] == '-' ? -1 : 1) * duration(str_from(s, 1));
+    else if (s.n > 1 && (s.p[0] == '-' || s.p[0] == '+') &&
+             amount_duration(str_from(s, 1), &ago_us, &no) == 0)
+        *out = s.p[0] == '-' ? now_us - ago_us : now_us + ago_us;
     else if (take_clock(&s, &c) && s.n == 0 && civil_valid(&c))
         *out = civil_to_us(&c);
     else

@@ -251,8 +251,9 @@ class Prune(Questions):
 
     def test_bounds_that_are_not_ones(self):
         self.refused(2, "prune", says=["--older-than", "--max-size"])
-        self.refused(2, "prune", "--older-than", "old", says=["--older-than", "old"])
-        for size in ("big", "5X", "-1", "", "5GB", "99999999999999G"):
+        for age in ("old", "0s"):
+            self.refused(2, "prune", "--older-than", age, says=["--older-than", age])
+        for size in ("big", "5X", "-1", "", "5XB", "99999999999999G"):
             self.refused(2, "prune", f"--max-size={size}", says=["--max-size"])
         self.assertEqual(len(self.rows("events")), 4)
 

@@ -91,6 +91,7 @@ Test(config, what_is_wrong_is_said_with_its_line)
         {"streams:\n  - name: e\n    files: [a]\n    tz: Mars\n", "line 4: tz: 'Mars'"},
         {"streams:\n  - name: e\n    files: [a]\n    start: now\n", "line 4: start: 'now'"},
         {"streams:\n  - name: e\n    files: [a]\n    keep: 30\n", "line 4: keep: '30'"},
+        {"streams:\n  - name: e\n    files: [a]\n    keep: 0d\n", "line 4: keep: '0d'"},
         {"streams:\n  - name: e\n    files: [a]\n    keep_bytes: many\n", "keep_bytes: 'many'"},
         {"poll_ms: 5\nstreams:\n  - name: e\n    files: [a]\n", "line 1: poll_ms: 5"},
         {"streams:\n  - {name: e, files: [a]}\n  - {name: e, files: [b]}\n", "there twice"},

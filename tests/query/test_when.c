@@ -60,32 +60,3 @@ Test(when, what_is_no_time_is_refused_with_what_is)
         cr_expect(strlen(err.text) > 10, "%s", bad[i]);
     }
 }
-
-Test(when, a_duration_has_a_unit_and_may_have_several)
-{
-    static const struct {
-        const char *text;
-        int64_t us;
-    } rows[] = {
-        {"90s", 90 * US_PER_S},      {"5m", 300 * US_PER_S},   {"1h", 3600 * US_PER_S},
-        {"7d", 604800 * US_PER_S},   {"2w", 1209600 * US_PER_S}, {"250ms", 250000},
-        {"1h30m", 5400 * US_PER_S},  {" 1m ", 60 * US_PER_S},  {"0h1s", US_PER_S},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct err err = {0};
-        int64_t got = 0;
-        cr_expect_eq(duration_parse(str_of(rows[i].text), &got, &err), 0, "%s", rows[i].text);
-        cr_expect_eq(got, rows[i].us, "%s", rows[i].text);
-    }
-}
-
-Test(when, what_is_no_duration_is_refused)
-{
-    static const char *const bad[] = {"",   "5",   "m",   "-5m", "0s", "5 m", "5min", "1.5h",
-                                      "1h-", "9y", "99999999999999h", "1000000d", "5mm", "h1"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct err err = {0};
-        int64_t got = 0;
-        cr_expect_eq(duration_parse(str_of(bad[i]), &got, &err), ERR_USAGE, "%s", bad[i]);
-    }
-}
