@@ -81,22 +81,30 @@ static const cyaml_schema_value_t config_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct follow_config, config_fields),
 };
 
+/* A wrong name is the caller's mistake, a disk that fails isn't. */
+static int unreadable(const char *path, struct err *err)
+{
+    static const int names[] = {ENOENT, ENOTDIR, EACCES, EISDIR, ELOOP, ENAMETOOLONG};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (errno == names[i])
+            return err_set(err, ERR_USAGE,
+                           "config %s: %s: name a file that can be read after --config; see"
+                           " docs/config.md", path, strerror(errno));
+    return err_errno(err, "config %s", path);
+}
+
 static int read_whole(const char *path, struct buf *out, struct err *err)
 {
     FILE *file = fopen(path, "re");
-    if (!file && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
-        return err_set(err, ERR_USAGE,
-                       "config %s: %s: name a file that can be read after --config; see"
-                       " docs/config.md", path, strerror(errno));
     if (!file)
-        return err_errno(err, "config %s", path);
+        return unreadable(path, err);
     size_t n = 1;
     while (n > 0 && out->n < CONFIG_BYTES_MAX) {
         buf_reserve(out, 4096);
         n = fread(out->p + out->n, 1, 4096, file);
         out->n += n;
     }
-    int r = ferror(file) ? err_errno(err, "config %s", path) : 0;
+    int r = ferror(file) ? unreadable(path, err) : 0;
     fclose(file);
     if (r == 0 && out->n >= CONFIG_BYTES_MAX)
         r = err_set(err, ERR_USAGE, "config %s: over 1 MiB: that is no configuration", path);

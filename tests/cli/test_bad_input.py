@@ -204,6 +204,7 @@ class Configs(Case):
     def test_no_config(self):
         self.refused(2, "follow", says=["--config FILE"])
         self.refused(2, "follow", "--config", "absent.yaml", says=["absent.yaml"])
+        self.refused(2, "follow", "--config", "/etc", says=["/etc", "directory", "--config"])
 
     def test_a_broken_config(self):
         for text in ("sources: [", "nonsense: true\n", "", "- 1\n"):

@@ -105,12 +105,15 @@ Test(config, what_is_wrong_is_said_with_its_line)
     }
 }
 
-Test(config, a_file_that_is_not_there_is_told)
+Test(config, a_name_that_is_no_file_is_a_mistake_of_the_call)
 {
-    struct follow_config *config = NULL;
-    struct err err = {0};
-    cr_expect_lt(follow_config_load("/no/such.yaml", &config, &err), 0);
-    cr_expect(strstr(err.text, "/no/such.yaml") != NULL, "%s", err.text);
+    static const char *const names[] = {"/no/such.yaml", "/", "", "/dev/null/x.yaml"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct follow_config *config = NULL;
+        struct err err = {0};
+        cr_expect_eq(follow_config_load(names[i], &config, &err), ERR_USAGE, "%s", err.text);
+        cr_expect(strstr(err.text, names[i]) && strstr(err.text, "--config"), "%s", err.text);
+    }
 }
 
 Test(config, the_example_of_the_docs_is_one)
