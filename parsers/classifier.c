@@ -9,9 +9,15 @@
 
 enum { CLAIMS_MAX = 128, WEIGHT_detail = 10 };
 
+/* What a rule captured; lives in the classifier's arena, so that claims stay small. */
+struct kept {
+    struct captured *items;
+    size_t n;
+};
+
 struct claim {
     const struct rule *rule;
-    struct captures captures;
+    struct kept captures;
     enum reason reason; /* the rule's, its error number's or its alert's */
     int rank;
     enum leg leg;
@@ -123,12 +129,24 @@ static enum match rule_holds(struct classifier *c, const struct rule *rule,
     return unless == MATCH_NO ? MATCH_YES : unless == MATCH_YES ? MATCH_NO : unless;
 }
 
+static struct kept keep(struct classifier *c, const struct captures *got)
+{
+    struct kept kept = {.n = got->n};
+    if (kept.n) {
+        kept.items = arena_alloc(&c->arena, kept.n * sizeof *kept.items);
+        memcpy(kept.items, got->items, kept.n * sizeof *kept.items);
+    }
+    return kept;
+}
+
 static enum match try_rule(struct classifier *c, const struct peeled *record, struct claim *claim)
 {
-    enum match match = rule_holds(c, claim->rule, record, &claim->captures);
+    struct captures got;
+    enum match match = rule_holds(c, claim->rule, record, &got);
     claim->open = false;
-    if (match != MATCH_YES)
-        claim->captures.n = 0;
+    claim->captures = (struct kept){.n = 0};
+    if (match == MATCH_YES)
+        claim->captures = keep(c, &got);
     if (match == MATCH_BUDGET)
         snprintf(c->why, sizeof c->why, "rule %.*s exceeded its budget on this record",
                  STR_ARG(claim->rule->id));
@@ -146,14 +164,13 @@ static bool gather(struct classifier *c, const struct peeled *record, struct cla
             const struct rule *rule = &c->rules->items[w * 64 + (size_t)__builtin_ctzll(left)];
             struct claim *claim = &claims->items[claims->n];
             bool open = rule->late || rule->weak;
-            claim->rule = rule;
+            *claim = (struct claim){.rule = rule};
             enum match match = open ? MATCH_YES : try_rule(c, record, claim);
             if (match == MATCH_BUDGET)
                 return false;
             if (match == MATCH_NO)
                 continue;
             claim->open = open;
-            claim->out = false;
             claim->reason = rule->reason;
             claim->rank = rule->rank >= 0 ? rule->rank : reason_rank(rule->reason);
             claim->leg = rule->leg;

@@ -9,9 +9,11 @@
 
 enum { LOOK_MAX = 1024, SHELLS_MAX = 4 };
 
-/* A line and its neighbours, shells off; a neighbour that isn't there is absent. */
+/* A line and the one above, shells off, and where to find the one below: few lines need it. */
 struct place {
-    struct str prev, line, next;
+    struct str prev, line;
+    struct str chunk;
+    size_t next; /* chunk.n when there is none */
 };
 
 static bool digit(char c)
@@ -26,8 +28,8 @@ static bool letter(char c)
 
 static bool starts_with_any(struct str s, const char *const *words)
 {
-    for (; *words; words++)
-        if (str_starts(s, str_of(*words)))
+    for (; s.n && *words; words++)
+        if (s.p[0] == **words && str_starts(s, str_of(*words)))
             return true;
     return false;
 }
@@ -147,6 +149,45 @@ static bool continues_by_itself(struct str s)
            only_closes(text) || is_python_object(text);
 }
 
+/* ---- lines of a chunk ---- */
+
+static struct str line_at(struct str chunk, size_t at)
+{
+    ptrdiff_t end = str_findc(chunk, '\n', at);
+    size_t n = (end < 0 ? chunk.n : (size_t)end) - at;
+    if (n && chunk.p[at + n - 1] == '\r')
+        n--;
+    return str_make(chunk.p + at, n);
+}
+
+/* Where the line above starts; at > 0. */
+static size_t above(struct str chunk, size_t at)
+{
+    const char *lf = at > 1 ? memrchr(chunk.p, '\n', at - 1) : NULL;
+    return lf ? (size_t)(lf - chunk.p) + 1 : 0;
+}
+
+/* Where the line below starts; chunk.n when there is none. */
+static size_t below(struct str chunk, size_t at)
+{
+    ptrdiff_t end = str_findc(chunk, '\n', at);
+    return end < 0 ? chunk.n : (size_t)end + 1;
+}
+
+static struct str inner_of(struct str line)
+{
+    struct shell shell = shell_of(line);
+    for (int i = 1; i < SHELLS_MAX && shell.kind != SHELL_NONE; i++)
+        shell = shell_of(shell.inner);
+    return shell.inner;
+}
+
+/* Without its shells; absent when there is none. */
+static struct str next_line(const struct place *at)
+{
+    return at->next < at->chunk.n ? inner_of(line_at(at->chunk, at->next)) : STR_NONE;
+}
+
 /* ---- what the lines around decide ---- */
 
 /* Fields of a Windows event that was copied as text. */
@@ -200,9 +241,10 @@ static bool is_logged_exception(const struct place *at)
         return false;
     if (is_blank(at->prev) || indent(at->prev) > 0 || continues_by_itself(at->prev))
         return false;
-    if (!at->next.p)
+    struct str next = next_line(at);
+    if (!next.p)
         return true;
-    struct str next = str_from(at->next, indent(at->next));
+    next = str_from(next, indent(next));
     return is_frame(next) || str_starts(next, STR("---> ")) || str_starts(next, STR("Caused by"));
 }
 
@@ -211,10 +253,11 @@ static bool is_logged_exception(const struct place *at)
 static bool is_go_frame(const struct place *at)
 {
     struct str line = str_head(at->line, LOOK_MAX);
-    bool place =
-        at->next.p ? indent(at->next) > 0 && has(at->next, STR(".go:")) : has(line, STR("/"));
-    return place && line.n > 3 && letter(line.p[0]) && has(line, STR(".")) &&
-           str_findc(line, ' ', 0) < 0 && str_findc(line, '\t', 0) < 0;
+    if (line.n <= 3 || !letter(line.p[0]) || str_findc(line, ' ', 0) >= 0 ||
+        str_findc(line, '\t', 0) >= 0 || !has(line, STR(".")))
+        return false;
+    struct str next = next_line(at);
+    return next.p ? indent(next) > 0 && has(next, STR(".go:")) : has(line, STR("/"));
 }
 
 /* The "[pid]" in the first bytes of a PostgreSQL line, in front of its keyword. */
@@ -256,8 +299,9 @@ static bool is_inner_blank(const struct place *at)
 {
     if (is_blank(at->prev))
         return false;
+    struct str next = next_line(at);
     return is_python_chain(at->prev) ||
-           (at->next.p && !is_traceback_head(at->next) && continues_by_itself(at->next));
+           (next.p && !is_traceback_head(next) && continues_by_itself(next));
 }
 
 /* Whether the lines belong together, the end of a traceback aside. */
@@ -267,39 +311,6 @@ static bool place_joins(const struct place *at)
         return is_inner_blank(at);
     return continues_by_itself(at->line) || goes_on_an_event(at) || announces(at->prev) ||
            is_logged_exception(at) || is_go_frame(at) || is_postgres_detail(at);
-}
-
-/* ---- lines of a chunk ---- */
-
-static struct str line_at(struct str chunk, size_t at)
-{
-    ptrdiff_t end = str_findc(chunk, '\n', at);
-    size_t n = (end < 0 ? chunk.n : (size_t)end) - at;
-    if (n && chunk.p[at + n - 1] == '\r')
-        n--;
-    return str_make(chunk.p + at, n);
-}
-
-/* Where the line above starts; at > 0. */
-static size_t above(struct str chunk, size_t at)
-{
-    const char *lf = at > 1 ? memrchr(chunk.p, '\n', at - 1) : NULL;
-    return lf ? (size_t)(lf - chunk.p) + 1 : 0;
-}
-
-/* Where the line below starts; chunk.n when there is none. */
-static size_t below(struct str chunk, size_t at)
-{
-    ptrdiff_t end = str_findc(chunk, '\n', at);
-    return end < 0 ? chunk.n : (size_t)end + 1;
-}
-
-static struct str inner_of(struct str line)
-{
-    struct shell shell = shell_of(line);
-    for (int i = 1; i < SHELLS_MAX && shell.kind != SHELL_NONE; i++)
-        shell = shell_of(shell.inner);
-    return shell.inner;
 }
 
 /* Takes the shells off that prev and line share. False when they are of different writers; *cut
@@ -345,15 +356,13 @@ static bool ends_traceback(struct str chunk, size_t at)
 /* Whether the line at `at` goes on with the record of the line above it. */
 static bool joins(struct str chunk, size_t at)
 {
-    size_t prev = above(chunk, at), next = below(chunk, at);
-    struct place place = {line_at(chunk, prev), line_at(chunk, at), STR_NONE};
+    size_t prev = above(chunk, at);
+    struct place place = {line_at(chunk, prev), line_at(chunk, at), chunk, below(chunk, at)};
     bool cut;
     if (!open_shells(&place, &cut))
         return false;
     if (cut)
         return true;
-    if (next < chunk.n)
-        place.next = inner_of(line_at(chunk, next));
     if (is_traceback_head(place.line) && ends_traceback(chunk, prev))
         return false; /* one traceback after the other, not one because of the other */
     return place_joins(&place) || (indent(place.prev) > 0 && ends_traceback(chunk, at));

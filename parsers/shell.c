@@ -54,16 +54,17 @@ static bool shaped(struct str s, const char *shape)
     return true;
 }
 
-static bool iso_token(struct str token)
+static bool is_iso(struct str s)
 {
-    return shaped(token, "0000-00-00T00:00:00");
+    return shaped(s, "0000-00-00T00:00:00");
 }
 
 static bool is_cri(struct str line, struct shell *out)
 {
     struct str s = line;
-    if (!iso_token(take_token(&s)))
+    if (!is_iso(s))
         return false;
+    take_token(&s);
     out->id = take_token(&s);
     if (!str_eq(out->id, STR("stdout")) && !str_eq(out->id, STR("stderr")))
         return false;
@@ -142,11 +143,7 @@ static bool take_syslog_time(struct str *s)
         *s = str_from(*s, 16);
         return true;
     }
-    struct str rest = *s;
-    if (!iso_token(take_token(&rest)))
-        return false;
-    *s = rest;
-    return true;
+    return is_iso(*s) && take_token(s).p;
 }
 
 static bool is_syslog(struct str line, struct shell *out)
@@ -184,12 +181,13 @@ static bool is_stern(struct str line, struct shell *out)
 {
     struct str s = line, pod = take_token(&s), container = take_token(&s);
     bool dash = false, number = false;
+    if (!container.p || word_length(pod) != pod.n || word_length(container) != container.n)
+        return false;
     for (size_t i = 0; i < pod.n; i++) {
         dash = dash || pod.p[i] == '-';
         number = number || digit(pod.p[i]);
     }
-    if (!dash || !number || word_length(pod) != pod.n || !container.p || digit(pod.p[0]) ||
-        word_length(container) != container.n)
+    if (!dash || !number)
         return false;
     out->id = str_head(line, pod.n + 1 + container.n);
     out->inner = s;
@@ -198,25 +196,46 @@ static bool is_stern(struct str line, struct shell *out)
 
 static bool is_timed(struct str line, struct shell *out)
 {
-    struct str s = line, token = take_token(&s);
-    if (!shaped(token, "0000-00-00T00:00:00.000000000Z"))
+    static const char shape[] = "0000-00-00T00:00:00.000000000Z ";
+    if (!shaped(line, shape))
         return false;
-    out->inner = s;
+    out->inner = str_from(line, sizeof shape - 1);
     return true;
+}
+
+/* Which readers a line can be for, by its first byte. */
+enum starts { WITH_DIGIT = 1, WITH_LETTER = 2, WITH_BRACKET = 4, WITH_BRACE = 8, WITH_ANGLE = 16, WITH_MARK = 32 };
+
+static enum starts start_of(char c)
+{
+    if (digit(c))
+        return WITH_DIGIT;
+    return c == '[' ? WITH_BRACKET : c == '{' ? WITH_BRACE : c == '<' ? WITH_ANGLE
+           : word_byte(c) && c != '.' && c != '-' && c != '_' ? WITH_LETTER : WITH_MARK;
 }
 
 struct shell shell_of(struct str line)
 {
-    static bool (*const readers[])(struct str, struct shell *) = {
-        [SHELL_CRI] = is_cri,         [SHELL_DOCKER] = is_docker, [SHELL_KUBECTL] = is_kubectl,
-        [SHELL_COMPOSE] = is_compose, [SHELL_SYSLOG] = is_syslog, [SHELL_ERLANG] = is_erlang,
-        [SHELL_STERN] = is_stern,     [SHELL_TIMED] = is_timed,
+    static const struct {
+        bool (*read)(struct str, struct shell *);
+        unsigned starts;
+    } readers[] = {
+        [SHELL_CRI] = {is_cri, WITH_DIGIT},
+        [SHELL_DOCKER] = {is_docker, WITH_BRACE},
+        [SHELL_KUBECTL] = {is_kubectl, WITH_BRACKET},
+        [SHELL_COMPOSE] = {is_compose, WITH_DIGIT | WITH_LETTER | WITH_MARK},
+        [SHELL_SYSLOG] = {is_syslog, WITH_DIGIT | WITH_LETTER | WITH_ANGLE},
+        [SHELL_ERLANG] = {is_erlang, WITH_DIGIT | WITH_BRACKET},
+        [SHELL_STERN] = {is_stern, WITH_LETTER | WITH_MARK},
+        [SHELL_TIMED] = {is_timed, WITH_DIGIT},
     };
-    if (line.n && line.p[0] != ' ' && line.p[0] != '\t')
+    if (line.n && line.p[0] != ' ' && line.p[0] != '\t') {
+        enum starts start = start_of(line.p[0]);
         for (enum shell_kind kind = SHELL_CRI; kind <= SHELL_TIMED; kind++) {
             struct shell shell = {.kind = kind};
-            if (readers[kind](line, &shell))
+            if ((readers[kind].starts & start) && readers[kind].read(line, &shell))
                 return shell;
         }
+    }
     return (struct shell){.kind = SHELL_NONE, .inner = line};
 }

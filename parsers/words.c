@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 /* Of a gram's hash the upper bits give its bit in `any` and its shelf. */
-enum { NAMES = 1 << 13, BITS_BITS = 18, SHELVES_BITS = 14 };
+enum { NAMES = 1 << 13, BITS_BITS = 18, SHELVES_BITS = 14, THREES = 1 << 12 };
 
 /* The words that are filed by four bytes, or by three: cells[shelves[i]..shelves[i + 1]) are those of a
  * shelf. */
@@ -25,8 +25,9 @@ struct index {
 struct cell {
     uint32_t gram;
     uint32_t at; /* where in the word the gram is */
-    uint32_t number;
-    struct str word;
+    uint64_t head, mask; /* the word's first eight bytes, those of a shorter one */
+    const char *rest;    /* those behind them */
+    uint32_t n, number;
 };
 
 struct name {
@@ -43,6 +44,7 @@ struct words {
     /* A bit for each hash of four bytes where a word may be: it stays in the first cache, and most
      * places of a text end there. */
     uint64_t any[(1 << BITS_BITS) / 64];
+    uint64_t any_three[THREES / 64]; /* of these, where one of three bytes may be */
 };
 
 /* Four bytes, the first one lowest; the compiler makes one load of it. */
@@ -112,6 +114,12 @@ size_t words_count(const struct words *w)
     return w->n;
 }
 
+/* The first one lowest, as four_at() has it. */
+static uint64_t eight_at(const char *p)
+{
+    return four_at(p) | (uint64_t)four_at(p + 4) << 32;
+}
+
 /* How many words have each four bytes, as far as a hash tells them apart. */
 static uint32_t *count_grams(const struct words *w)
 {
@@ -125,12 +133,19 @@ static uint32_t *count_grams(const struct words *w)
 /* The cell of a word: its four bytes that the fewest words have, or its three. */
 static struct cell cell_of(const struct words *w, size_t i, const uint32_t *counts)
 {
+    struct str word = w->names[i].word, rest = str_from(word, 8);
+    char head[8] = {0};
     uint32_t least = UINT32_MAX;
-    struct cell cell = {.number = (uint32_t)i, .word = w->names[i].word};
-    if (cell.word.n == 3)
-        cell.gram = three_at(cell.word.p);
-    for (size_t at = 0; at + 4 <= cell.word.n; at++) {
-        uint32_t gram = four_at(cell.word.p + at), count = counts[bit_of(hash(gram))];
+    memcpy(head, word.p, word.n - rest.n);
+    struct cell cell = {.number = (uint32_t)i,
+                        .head = eight_at(head),
+                        .mask = rest.n || word.n == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * word.n) - 1,
+                        .rest = rest.p,
+                        .n = (uint32_t)word.n};
+    if (word.n == 3)
+        cell.gram = three_at(word.p);
+    for (size_t at = 0; at + 4 <= word.n; at++) {
+        uint32_t gram = four_at(word.p + at), count = counts[bit_of(hash(gram))];
         if (count >= least)
             continue;
         least = count;
@@ -172,10 +187,13 @@ static void mark_all(struct words *w)
 {
     for (size_t i = 0; i < w->fours.n; i++)
         mark(w, w->fours.cells[i].gram);
-    for (size_t i = 0; i < w->threes.n; i++)
+    for (size_t i = 0; i < w->threes.n; i++) {
+        uint32_t three = w->threes.cells[i].gram, bit = hash(three) / (UINT32_MAX / THREES + 1);
+        w->any_three[bit / 64] |= UINT64_C(1) << (bit % 64);
         for (uint32_t behind = 0; behind < 256; behind++)
             if (behind < 'A' || behind > 'Z')
-                mark(w, w->threes.cells[i].gram | behind << 24);
+                mark(w, three | behind << 24);
+    }
 }
 
 void words_index(struct words *w)
@@ -200,18 +218,18 @@ struct place {
     size_t at;
 };
 
-static bool is_at(const struct cell *cell, struct place place)
+static bool is_at(const struct cell *cell, const struct place *place)
 {
-    if (cell->at > place.at || cell->word.n > place.text.n - (place.at - cell->at))
+    if (cell->at > place->at || cell->n > place->text.n - (place->at - cell->at))
         return false;
-    const char *start = place.text.p + place.at - cell->at;
-    return start[0] == cell->word.p[0] &&
-           start[cell->word.n - 1] == cell->word.p[cell->word.n - 1] &&
-           memcmp(start, cell->word.p, cell->word.n) == 0;
+    const char *start = place->text.p + place->at - cell->at;
+    return (eight_at(start) & cell->mask) == cell->head &&
+           (cell->n <= 8 || memcmp(start + 8, cell->rest, cell->n - 8) == 0);
 }
 
 /* Finds the words that have the gram at the place; with found NULL, whether one is. */
-static bool find_gram(const struct index *index, uint32_t gram, struct place place, uint64_t *found)
+static bool find_gram(const struct index *index, uint32_t gram, const struct place *place,
+                      uint64_t *found)
 {
     uint32_t shelf = shelf_of(hash(gram));
     for (uint32_t i = index->shelves[shelf]; i < index->shelves[shelf + 1]; i++) {
@@ -225,10 +243,13 @@ static bool find_gram(const struct index *index, uint32_t gram, struct place pla
     return false;
 }
 
-static bool find_at(const struct words *w, uint32_t four, struct place place, uint64_t *found)
+static bool find_at(const struct words *w, uint32_t four, const struct place *place,
+                    uint64_t *found)
 {
-    return find_gram(&w->fours, four, place, found) ||
-           (w->threes.n && find_gram(&w->threes, four & 0xffffff, place, found));
+    uint32_t three = four & 0xffffff, bit = hash(three) / (UINT32_MAX / THREES + 1);
+    if (find_gram(&w->fours, four, place, found))
+        return true;
+    return (w->any_three[bit / 64] >> (bit % 64) & 1) && find_gram(&w->threes, three, place, found);
 }
 
 static inline bool may_be(const struct words *w, uint32_t four)
@@ -239,18 +260,20 @@ static inline bool may_be(const struct words *w, uint32_t four)
 
 void words_find(const struct words *w, struct str text, uint64_t *found)
 {
-    for (size_t at = 0; at < text.n; at++) {
-        uint32_t four = four_at(text.p + at);
+    struct place place = {text, 0};
+    for (; place.at < text.n; place.at++) {
+        uint32_t four = four_at(text.p + place.at);
         if (may_be(w, four))
-            find_at(w, four, (struct place){text, at}, found);
+            find_at(w, four, &place, found);
     }
 }
 
 bool words_any(const struct words *w, struct str text)
 {
-    for (size_t at = 0; at < text.n; at++) {
-        uint32_t four = four_at(text.p + at);
-        if (may_be(w, four) && find_at(w, four, (struct place){text, at}, NULL))
+    struct place place = {text, 0};
+    for (; place.at < text.n; place.at++) {
+        uint32_t four = four_at(text.p + place.at);
+        if (may_be(w, four) && find_at(w, four, &place, NULL))
             return true;
     }
     return false;

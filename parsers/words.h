@@ -5,7 +5,7 @@
 
 #include "base/str.h"
 
-enum { WORD_BYTES_MIN = 3, WORDS_SLACK = 4 };
+enum { WORD_BYTES_MIN = 3, WORDS_SLACK = 8 };
 
 struct words;
 /* The caller owns what it gives; NULL is fine for words_close(). */
