@@ -38,7 +38,8 @@ static struct str near_before(struct str before)
 static bool is_another(struct str before, enum leg leg)
 {
     static const struct str ours[] = {STR("listen"), STR("local"),     STR("bind"),
-                                      STR("bound"),  STR("forwarded"), STR("nameserver")};
+                                      STR("bound"),  STR("forwarded"), STR("nameserver"),
+                                      STR("version")};
     static const struct str clients[] = {STR("client"),    STR("request"),  STR("remote ip"),
                                          STR("remote_ip"), STR("remoteip"), STR("downstream")};
     struct str near = near_before(before);
