@@ -20,7 +20,9 @@ def shapes():
     out = {}
     for path in glob.glob(os.path.join(LAB, "products/[a-z]*.py")):
         name = os.path.splitext(os.path.basename(path))[0]
-        out.update(importlib.import_module("products." + name).SHAPES)
+        mine = importlib.import_module("products." + name).SHAPES
+        assert not out.keys() & mine.keys(), f"{name}: two files record the same product"
+        out.update(mine)
     return out
 
 
