@@ -40,9 +40,9 @@ int classifier_open(const struct rules *rules, struct classifier **out, struct e
     c->matcher = matcher_open();
     c->found = xcalloc(rules->all_words, sizeof *c->found);
     c->tried = xcalloc(rules->words, sizeof *c->tried);
-    if (rules->gate && hs_alloc_scratch(rules->gate, &c->gate_scratch) != HS_SUCCESS) {
+    if (gate_scratch(rules->gate, &c->gate_scratch, err) != 0) {
         classifier_close(c);
-        return err_set(err, ERR_FAILED, "literal matcher: no scratch memory");
+        return err->code;
     }
     *out = c;
     return 0;
@@ -601,7 +601,7 @@ int64_t classifier_time(struct classifier *c, struct str record, const struct re
 enum verdict classifier_record(struct classifier *c, struct str record,
                                const struct reading *reading, struct event *out)
 {
-    if (!c->ungated && !literals_gate(c, str_head(record, RECORD_MAX)))
+    if (!c->ungated && !gate_record(c, str_head(record, RECORD_MAX)))
         return VERDICT_OTHER;
     return classify_candidate(c, record, reading, out);
 }

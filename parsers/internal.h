@@ -79,8 +79,7 @@ struct rules {
     size_t n_tables, tables_cap;
     struct code_row *codes; /* sorted by table, code */
     size_t n_codes, codes_cap;
-    hs_database_t *gate; /* on raw bytes: what a record that fails can't be without; NULL: no words */
-    struct words *gate_words; /* the same words, for a line in lower case: quicker where most have one */
+    struct gate *gate;
     struct words *all;   /* on folded text: the rules' words, and what their patterns need */
     size_t all_words;    /* of a bit set over these */
     struct word_rule *word_rules; /* sorted by word */
@@ -125,15 +124,27 @@ enum match ways_match(struct classifier *c, const struct ways *ways, struct str 
                       struct captures *out);
 
 /* literals.c */
-int literals_compile(struct rules *rules, struct err *err);
+void literals_compile(struct rules *rules);
 /* Sets c->found to the words of the folded text, and c->tried to the rules that they belong to and
  * those without any. */
 void literals_try(struct classifier *c, struct str text);
-bool literals_gate(struct classifier *c, struct str raw);
-/* The gate for one line without Vectorscan. */
-bool literals_gate_line(struct classifier *c, struct str raw);
+/* The text in lower case with the slack of words_find(); it lives until the next text. */
+struct str literals_lower(struct classifier *c, struct str text);
 /* Whether each need has one of its words among c->found. */
 bool literals_fill(const struct classifier *c, const struct needed *needed);
+
+/* gate.c: on raw bytes, whether a record can become an event at all. Begins to compile the words of the rules, whose
+ * kinds and failures are known, in a thread of its own. gate_close() takes it at any stage. */
+struct gate *gate_begin(const struct rules *rules);
+int gate_end(struct gate *g, struct err *err);
+void gate_close(struct gate *g); /* NULL is fine */
+int gate_scratch(const struct gate *g, hs_scratch_t **out, struct err *err);
+/* Calls hit for a byte of each word, in the order of the text; true when a hit ended it. */
+typedef bool gate_hit(void *context, size_t at);
+bool gate_pass(struct classifier *c, struct str text, gate_hit *hit, void *context);
+bool gate_record(struct classifier *c, struct str raw);
+/* For one line, without Vectorscan. */
+bool gate_line(struct classifier *c, struct str raw);
 
 /* A record without its envelopes; lives in the classifier's arena. */
 struct peeled {

@@ -49,11 +49,6 @@ struct item_read {
 
 static void read_ways(struct reader *r, const struct run *before, struct inside *out);
 
-static char fold(char c)
-{
-    return (char)(c == '_' || c == '\t' ? ' ' : c >= 'A' && c <= 'Z' ? c + 32 : c);
-}
-
 static bool take(struct reader *r, const char *what)
 {
     size_t n = strlen(what);
@@ -176,7 +171,7 @@ static void run_byte(struct run *run, char byte, struct needs *out)
     }
     for (size_t i = 0; i < run->texts.n; i++) {
         size_t n = strlen(run->texts.words[i]);
-        run->texts.words[i][n] = fold(byte);
+        run->texts.words[i][n] = word_fold(byte);
         run->texts.words[i][n + 1] = '\0';
     }
 }
@@ -247,9 +242,9 @@ static enum item read_class(struct reader *r, char *byte)
             item = ITEM_GAP, r->p++;
         else if (c == '\\')
             item = read_escape(r, &c);
-        one = one && item == ITEM_BYTE && (first || fold(c) == only) &&
+        one = one && item == ITEM_BYTE && (first || word_fold(c) == only) &&
               !(*r->p == '-' && r->p[1] != ']');
-        only = fold(c);
+        only = word_fold(c);
     }
     if (!take(r, "]"))
         r->lost = true;

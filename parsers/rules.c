@@ -171,20 +171,18 @@ static bool is_weak(const struct rule *rule)
            rule->alert == ALERT_NONE && rule->match.n > 0 && rule->match.captures == 0;
 }
 
-static int rule_read(struct rules *rules, const struct pack_rule *from, struct rule *rule,
-                     struct err *err)
+/* All but the patterns. */
+static int rule_read(const struct pack_rule *from, struct rule *rule, struct err *err)
 {
-    if (rule_words(from, rule, err) != 0 || open_patterns(rules, from, rule, err) != 0)
+    if (rule_words(from, rule, err) != 0)
         return err->code;
     if (rule->kind == KIND_envelope && (!from->match || strncmp(from->match, "\\A", 2) != 0))
         return err_set(err, ERR_USAGE, "an envelope's match must begin with \\A");
     rule->always = from->find_count == 0 && rule->kind != KIND_envelope;
     if (rule->always && (rule->failure >= FAILURE_yes || rule->context) && rule->kind != KIND_veto)
         return err_set(err, ERR_USAGE, "a rule that makes events needs 'find'");
-    if (rule->always && rule->match.n == 0)
+    if (rule->always && !from->match)
         return err_set(err, ERR_USAGE, "a rule needs 'find' or 'match'");
-    rule->late = is_late(rule);
-    rule->weak = is_weak(rule);
     return 0;
 }
 
@@ -210,8 +208,9 @@ static int add_rules(struct rules *rules, const struct pack *pack, struct err *e
                               .library = library_of(pack, from),
                               .kind = (enum rule_kind)kind};
         rules->n++;
-        if (rule_read(rules, from, rule, err) != 0)
+        if (rule_read(from, rule, err) != 0)
             return err_wrap(err, "rule %s", from->id);
+        ways_count(rules, from);
     }
     return 0;
 }
@@ -293,6 +292,35 @@ static void index_rules(struct rules *rules)
         qsort(rules->codes, rules->n_codes, sizeof *rules->codes, by_code);
 }
 
+/* first: where the pack's rules begin. */
+static int open_pack(struct rules *rules, const struct pack *pack, size_t first, struct err *err)
+{
+    for (unsigned i = 0; i < pack->rules_count; i++) {
+        struct rule *rule = &rules->items[first + i];
+        if (open_patterns(rules, &pack->rules[i], rule, err) != 0)
+            return err_wrap(err, "rule %s", pack->rules[i].id);
+        rule->late = is_late(rule);
+        rule->weak = is_weak(rule);
+    }
+    return 0;
+}
+
+/* The gate is compiled meanwhile. */
+static int open_rules(struct rules *rules, struct err *err)
+{
+    size_t first = 0;
+    int rc = 0;
+    rules->gate = gate_begin(rules);
+    for (size_t i = 0; rc == 0 && i < rules->n_packs; first += rules->packs[i++]->rules_count)
+        if ((rc = open_pack(rules, rules->packs[i], first, err)) != 0)
+            err_wrap(err, "rule pack %s", rules->packs[i]->pack);
+    if (rc != 0)
+        return rc;
+    index_rules(rules);
+    literals_compile(rules);
+    return gate_end(rules->gate, err);
+}
+
 /* All packs are read before any rule is compiled: a capture may name a later pack's table. */
 int rules_load(const char *user_dir, struct rules **out, struct err *err)
 {
@@ -304,15 +332,10 @@ int rules_load(const char *user_dir, struct rules **out, struct err *err)
     if (rc == 0 && user_dir)
         rc = load_dir(rules, user_dir, err);
     for (size_t i = 0; rc == 0 && i < rules->n_packs; i++)
-        for (unsigned r = 0; r < rules->packs[i]->rules_count; r++)
-            ways_count(rules, &rules->packs[i]->rules[r]);
-    for (size_t i = 0; rc == 0 && i < rules->n_packs; i++)
         if ((rc = add_rules(rules, rules->packs[i], err)) != 0)
             err_wrap(err, "rule pack %s", rules->packs[i]->pack);
-    if (rc == 0) {
-        index_rules(rules);
-        rc = literals_compile(rules, err);
-    }
+    if (rc == 0)
+        rc = open_rules(rules, err);
     if (rc != 0) {
         rules_close(rules);
         return rc;
@@ -332,9 +355,8 @@ void rules_close(struct rules *rules)
     }
     for (size_t i = 0; i < rules->n_packs; i++)
         pack_free(rules->packs[i]);
-    hs_free_database(rules->gate);
+    gate_close(rules->gate);
     words_close(rules->all);
-    words_close(rules->gate_words);
     free(rules->packs);
     free(rules->items);
     free(rules->word_rules);

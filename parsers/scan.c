@@ -2,8 +2,8 @@
  * around those are put together and classified.
  *
  * In a storm of failures that pass finds a dozen words a line and costs as much as a third of what
- * comes after it. There lines are looked at one by one until their first word, by literals.c's own
- * search: the same words, so the same lines. */
+ * comes after it. There lines are looked at one by one until their first word: the same words, so the
+ * same lines. */
 #include "parsers/internal.h"
 #include "parsers/record.h"
 
@@ -62,17 +62,15 @@ static void take_listed(struct scan *scan, size_t at)
     classify_at(scan, start, str_make(scan->chunk.p + start, list->ends[i] - start));
 }
 
-static int on_hit(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
-                  void *context)
+static bool on_hit(void *context, size_t hit)
 {
     struct scan *scan = context;
-    (void)id, (void)from, (void)flags;
-    size_t at = scan->from + (size_t)to - 1;
+    size_t at = scan->from + hit;
     if (at < scan->done)
-        return 0;
+        return false;
     if (scan->records) {
         take_listed(scan, at);
-        return 0;
+        return false;
     }
     const char *p = scan->chunk.p;
     const char *lf = memrchr(p + scan->done, '\n', at - scan->done);
@@ -88,7 +86,7 @@ static size_t weather_storm(struct scan *scan)
         struct str rest = str_from(scan->chunk, at);
         ptrdiff_t lf = str_findc(rest, '\n', 0);
         struct str line = lf < 0 ? rest : str_head(rest, (size_t)lf);
-        bool hit = literals_gate_line(scan->c, line);
+        bool hit = gate_line(scan->c, line);
         misses = hit ? 0 : misses + 1;
         if (hit)
             take_lines(scan, at);
@@ -116,19 +114,12 @@ static uint64_t count_lines(struct str chunk)
     return lines + (chunk.n && chunk.p[chunk.n - 1] != '\n');
 }
 
-/* hs_scan() takes lengths of 32 bits; a chunk is at most a few MiB. */
 static void run(struct scan *scan, uint64_t lines, struct chunk_count *count)
 {
     struct chunk_count here = {.lines = lines};
-    const hs_database_t *gate = scan->c->rules->gate;
     scan->count = &here;
-    hs_error_t rc = HS_SCAN_TERMINATED;
-    for (size_t n = scan->chunk.n; gate && scan->from < n && rc == HS_SCAN_TERMINATED;) {
-        rc = hs_scan(gate, scan->chunk.p + scan->from, (unsigned)(n - scan->from), 0,
-                     scan->c->gate_scratch, on_hit, scan);
-        if (rc == HS_SCAN_TERMINATED)
-            scan->from = weather_storm(scan);
-    }
+    while (gate_pass(scan->c, str_from(scan->chunk, scan->from), on_hit, scan))
+        scan->from = weather_storm(scan);
     here.other = here.lines - here.events - here.quarantined;
     count->lines += here.lines;
     count->events += here.events;

@@ -150,17 +150,12 @@ static bool is_plain(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c < 0;
 }
 
-static char fold(char c)
-{
-    return (char)(c == '_' ? ' ' : c >= 'A' && c <= 'Z' ? c + 32 : c);
-}
-
 /* Where three bytes, folded, are counted. */
 static size_t three_of(const char *p)
 {
     uint32_t bytes = 0;
     for (int i = 0; i < 3; i++)
-        bytes = bytes << 8 | (unsigned char)fold(p[i]);
+        bytes = bytes << 8 | (unsigned char)word_fold(p[i]);
     return bytes * UINT32_C(0x9e3779b1) >> (32 - THREES_BITS);
 }
 
@@ -207,9 +202,7 @@ static bool is_common(const struct rules *rules, const struct need *need)
 static bool is_found(const struct need *need, const struct pack_rule *from)
 {
     for (unsigned i = 0; i < from->find_count; i++) {
-        char *word = str_dup(str_of(from->find[i]));
-        for (char *p = word; *p; p++)
-            *p = fold(*p);
+        char *word = word_folded(from->find[i]);
         bool filled = need_filled(need, word);
         free(word);
         if (!filled)
@@ -238,57 +231,61 @@ static void add_needs(struct rules *rules, const struct needs *needs, const stru
 
 /* ---- ways ---- */
 
-static int add(struct rules *rules, const char *source, const struct pack_rule *from,
-               struct ways *out, struct err *err)
+static int add(struct rules *rules, const char *source, struct ways *out, struct err *err)
 {
-    struct needs needs = {.n = 0};
     struct way *way;
     out->items = xgrow(out->items, out->n, &out->cap, sizeof *out->items);
     way = &out->items[out->n++];
     *way = (struct way){.pattern = NULL};
     if (pattern_open(source, rules_table, rules, &way->pattern, err) != 0)
         return err->code;
-    if (from) {
-        needs_read(source, &needs);
-        add_needs(rules, &needs, from, &way->needed);
-    }
     out->captures |= pattern_captures(way->pattern);
     return 0;
 }
 
-/* Taking apart pays where most ways have needs. */
-static bool pays(const struct split *parts)
+/* False when it doesn't pay, which it does where most ways have needs, or when a way is no pattern. */
+static bool open_parts(struct rules *rules, const struct split *parts,
+                       const struct pack_rule *from, struct ways *out)
 {
-    struct needs needs;
+    struct needs *needs = xrealloc(NULL, parts->n * sizeof *needs);
     const char *part = parts->bytes.p;
+    struct err err;
     size_t with = 0;
     for (size_t i = 0; i < parts->n; i++, part += strlen(part) + 1) {
-        needs_read(part, &needs);
-        with += needs.n > 0;
+        needs_read(part, &needs[i]);
+        with += needs[i].n > 0;
     }
-    return with * 2 >= parts->n;
+    bool opened = with * 2 >= parts->n;
+    part = parts->bytes.p;
+    for (size_t i = 0; opened && i < parts->n; i++, part += strlen(part) + 1) {
+        opened = add(rules, part, out, &err) == 0;
+        add_needs(rules, &needs[i], from, &out->items[i].needed);
+    }
+    free(needs);
+    return opened;
 }
 
 int ways_open(struct rules *rules, const char *source, const struct pack_rule *from,
               struct ways *out, struct err *err)
 {
     struct split parts = {.n = 0};
-    int rc = ERR_FAILED;
+    struct needs needs;
     *out = (struct ways){.n = 0};
     if (from && is_separable(source))
         split(source, &parts);
-    if (parts.n > 1 && !parts.lost && pays(&parts)) {
-        const char *part = parts.bytes.p;
-        rc = 0;
-        for (size_t i = 0; rc == 0 && i < parts.n; i++, part += strlen(part) + 1)
-            rc = add(rules, part, from, out, err);
-    }
+    bool opened = parts.n > 1 && !parts.lost && open_parts(rules, &parts, from, out);
     buf_release(&parts.bytes);
-    if (rc == 0)
+    if (opened)
         return 0;
-    ways_close(out); /* as a whole, also where a way is no pattern: then this says what is wrong where */
+    ways_close(out);
     *out = (struct ways){.n = 0};
-    return add(rules, source, from, out, err);
+    if (add(rules, source, out, err) != 0)
+        return err->code;
+    if (from) {
+        needs_read(source, &needs);
+        add_needs(rules, &needs, from, &out->items[0].needed);
+    }
+    return 0;
 }
 
 void ways_close(struct ways *ways)

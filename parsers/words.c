@@ -75,6 +75,14 @@ static uint32_t shelf_of(uint32_t gram_hash)
     return gram_hash >> (32 - SHELVES_BITS);
 }
 
+char *word_folded(const char *word)
+{
+    char *copy = str_dup(str_of(word));
+    for (char *p = copy; *p; p++)
+        *p = word_fold(*p);
+    return copy;
+}
+
 struct words *words_open(void)
 {
     struct words *w = xcalloc(1, sizeof(struct words));
@@ -155,25 +163,21 @@ static struct cell cell_of(const struct words *w, size_t i, const uint32_t *coun
     return cell;
 }
 
-static int by_shelf(const void *va, const void *vb)
+/* Sorts the cells into their shelves, each shelf in the order of the words. */
+static void fill(struct index *index, const struct cell *cells)
 {
-    const struct cell *a = va, *b = vb;
-    uint32_t a_h = hash(a->gram), b_h = hash(b->gram);
-    if (a_h != b_h)
-        return a_h < b_h ? -1 : 1;
-    return (a->number > b->number) - (a->number < b->number);
-}
-
-static void fill(struct index *index)
-{
-    size_t at = 0;
-    if (index->n)
-        qsort(index->cells, index->n, sizeof *index->cells, by_shelf);
-    for (uint32_t shelf = 0; shelf <= 1 << SHELVES_BITS; shelf++) {
-        while (at < index->n && shelf_of(hash(index->cells[at].gram)) < shelf)
-            at++;
-        index->shelves[shelf] = (uint32_t)at;
+    for (size_t i = 0; i < index->n; i++)
+        index->shelves[shelf_of(hash(cells[i].gram)) + 1]++;
+    for (size_t shelf = 0; shelf < 1 << SHELVES_BITS; shelf++)
+        index->shelves[shelf + 1] += index->shelves[shelf];
+    index->cells = xcalloc(index->n + 1, sizeof *index->cells);
+    for (size_t i = index->n; i > 0; i--) {
+        /* Shelf by shelf from its end: what is left in shelves[] is where each begins. */
+        uint32_t shelf = shelf_of(hash(cells[i - 1].gram));
+        index->cells[--index->shelves[shelf + 1]] = cells[i - 1];
     }
+    memmove(index->shelves, index->shelves + 1, sizeof index->shelves - sizeof *index->shelves);
+    index->shelves[1 << SHELVES_BITS] = (uint32_t)index->n;
 }
 
 static void mark(struct words *w, uint32_t gram)
@@ -199,15 +203,18 @@ static void mark_all(struct words *w)
 void words_index(struct words *w)
 {
     uint32_t *counts = count_grams(w);
-    w->fours.cells = xcalloc(w->n + 1, sizeof *w->fours.cells);
-    w->threes.cells = xcalloc(w->n + 1, sizeof *w->threes.cells);
+    struct cell *fours = xcalloc(w->n + 1, sizeof *fours), *threes = xcalloc(w->n + 1, sizeof *threes);
     for (size_t i = 0; i < w->n; i++) {
-        struct index *index = w->names[i].word.n == 3 ? &w->threes : &w->fours;
-        index->cells[index->n++] = cell_of(w, i, counts);
+        if (w->names[i].word.n == 3)
+            threes[w->threes.n++] = cell_of(w, i, counts);
+        else
+            fours[w->fours.n++] = cell_of(w, i, counts);
     }
-    fill(&w->fours);
-    fill(&w->threes);
+    fill(&w->fours, fours);
+    fill(&w->threes, threes);
     mark_all(w);
+    free(fours);
+    free(threes);
     free(counts);
     free(w->heads);
     w->heads = NULL;

@@ -7,6 +7,14 @@
 
 enum { WORD_BYTES_MIN = 3, WORDS_SLACK = 8 };
 
+/* How a text is folded before words are looked for in it: lower case, '_' and tabs as blanks. */
+static inline char word_fold(char c)
+{
+    return (char)(c == '_' || c == '\t' ? ' ' : c >= 'A' && c <= 'Z' ? c + 32 : c);
+}
+/* A copy, owned by the caller. */
+char *word_folded(const char *word);
+
 struct words;
 /* The caller owns what it gives; NULL is fine for words_close(). */
 struct words *words_open(void);
