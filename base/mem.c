@@ -112,6 +112,15 @@ void *arena_alloc(struct arena *a, size_t size)
     return p;
 }
 
+void *arena_keep(struct arena *a, void *items, size_t size)
+{
+    void *kept = arena_alloc(a, size);
+    if (size)
+        memcpy(kept, items, size);
+    free(items);
+    return kept;
+}
+
 struct str arena_copy(struct arena *a, struct str s)
 {
     if (!s.p)

@@ -33,6 +33,7 @@ struct arena {
 };
 void *arena_alloc(struct arena *a, size_t size); /* 16-byte aligned, not cleared */
 struct str arena_copy(struct arena *a, struct str s);
+void *arena_keep(struct arena *a, void *items, size_t size); /* copied; frees items */
 void arena_reset(struct arena *a); /* keeps one block for the next round */
 void arena_release(struct arena *a);
 

@@ -13,16 +13,27 @@ static const struct column partition_columns[] = {
     {"gaps", "gaps", true},    {"at", "as of", false},
 };
 
-static void tables(const struct cli *cli, json_t *answer, struct buf *out)
+static const struct column waiting_columns[] = {
+    {"source", "waits for", false}, {"since", "since", false}, {"why", "why", false},
+};
+
+static void more_rows(const struct cli *cli, const json_t *rows, const struct column *of, size_t n,
+                      struct buf *out)
 {
-    const json_t *partitions = json_object_get(answer, "partitions");
-    table_rows(&cli->screen, json_object_get(answer, "streams"), columns,
-               sizeof columns / sizeof *columns, out);
-    if (json_array_size(partitions) == 0)
+    if (json_array_size(rows) == 0)
         return;
     buf_char(out, '\n');
-    table_rows(&cli->screen, partitions, partition_columns,
-               sizeof partition_columns / sizeof *partition_columns, out);
+    table_rows(&cli->screen, rows, of, n, out);
+}
+
+static void tables(const struct cli *cli, json_t *answer, struct buf *out)
+{
+    table_rows(&cli->screen, json_object_get(answer, "streams"), columns,
+               sizeof columns / sizeof *columns, out);
+    more_rows(cli, json_object_get(answer, "partitions"), partition_columns,
+              sizeof partition_columns / sizeof *partition_columns, out);
+    more_rows(cli, json_object_get(answer, "waiting"), waiting_columns,
+              sizeof waiting_columns / sizeof *waiting_columns, out);
 }
 
 static const struct view view = {"streams", columns, sizeof columns / sizeof *columns, tables};

@@ -67,6 +67,14 @@ static void warn(void *context, const char *line)
     fprintf(stderr, "tlstrail: %s\n", line);
 }
 
+/* Of this process or one before: nothing is waited for, yet or any more. */
+static void forget_troubles(struct follow *f)
+{
+    struct err err;
+    if (store_trouble(f->store, STR(KAFKA_TROUBLE), STR_NONE, &err) != 0)
+        warn(f, err.text);
+}
+
 static int open_consumers(struct follow *f, struct err *err)
 {
     const struct kafka_host host = {.store_dir = store_dir(f->store),
@@ -229,6 +237,7 @@ static int run(struct follow *f, const struct rules *rules, struct err *err)
     if (pipeline_open(&options, &f->pipeline, err) != 0)
         return err->code;
     pthread_t thread;
+    forget_troubles(f);
     int r = open_consumers(f, err);
     int e = r == 0 ? pthread_create(&thread, NULL, read_all, f) : 0;
     if (e != 0)
@@ -239,6 +248,7 @@ static int run(struct follow *f, const struct rules *rules, struct err *err)
     }
     for (size_t i = 0; i < f->n_consumers; i++)
         kafka_close(f->consumers[i]);
+    forget_troubles(f);
     free(f->consumers);
     pipeline_close(f->pipeline);
     return r;

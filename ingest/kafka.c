@@ -28,38 +28,9 @@ int kafka_fd(const struct kafka *k)
     return k->fds[0];
 }
 
-/* librdkafka's own errors; that brokers go and come is on_statistics()'s. */
-static void on_error(rd_kafka_t *rk, int code, const char *why, void *context)
-{
-    (void)rk;
-    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && code != RD_KAFKA_RESP_ERR__TRANSPORT &&
-        code != RD_KAFKA_RESP_ERR__RESOLVE)
-        kafka_warn(context, "kafka: %s", why);
-}
-
-/* Once a second: is a broker connected? librdkafka's "all brokers down" comes late, or never, when
- * the group's coordinator is counted among them. One line when they go, one when they are back. */
-static int on_statistics(rd_kafka_t *rk, char *json, size_t n, void *context)
-{
-    struct kafka *k = context;
-    int64_t now = clock_ns();
-    (void)rk;
-    if (str_find(str_make(json, n), STR("\"state\":\"UP\""), 0) >=
-        0) { /* a broker's; see STATISTICS.md */
-        if (k->down)
-            kafka_warn(k, "kafka: %s: a broker answers again", k->config->brokers);
-        k->down = false;
-        k->up_ns = now;
-    } else if (!k->down && now - k->up_ns > DOWN_MS * INT64_C(1000000)) {
-        k->down = true;
-        kafka_warn(k, "kafka: no broker of %s answers: waiting", k->config->brokers);
-    }
-    return 0;
-}
-
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-    (void)rk, (void)level, (void)facility, (void)text; /* on_error() tells what matters */
+    (void)rk, (void)level, (void)facility, (void)text; /* kafka_trouble.c tells what matters */
 }
 
 /* ---- opening ---- */
@@ -170,8 +141,7 @@ static int open_consumer(struct kafka *k, struct err *err)
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_opaque(conf, k);
     rd_kafka_conf_set_rebalance_cb(conf, group_rebalance);
-    rd_kafka_conf_set_error_cb(conf, on_error);
-    rd_kafka_conf_set_stats_cb(conf, on_statistics);
+    trouble_watch(k, conf);
     rd_kafka_conf_set_log_cb(conf, on_log);
     if (configure(k->config, conf, &at, err) != 0) {
         rd_kafka_conf_destroy(conf);
@@ -199,6 +169,7 @@ int kafka_open(const struct kafka_config *config, const struct kafka_host *host,
     k->host = *host;
     k->fds[0] = k->fds[1] = -1;
     k->up_ns = clock_ns();
+    pthread_mutex_init(&k->trouble.lock, NULL);
     if (pipe2(k->fds, O_CLOEXEC | O_NONBLOCK) != 0) {
         kafka_close(k);
         return err_errno(err, "kafka: a pipe");
@@ -280,5 +251,6 @@ void kafka_close(struct kafka *k)
     buf_release(&k->unpacked.bytes);
     free(k->unpacked.ends);
     free(k->cluster);
+    pthread_mutex_destroy(&k->trouble.lock);
     free(k);
 }

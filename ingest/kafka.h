@@ -9,6 +9,7 @@
 
 #include "ingest/pipeline.h"
 
+#define KAFKA_TROUBLE "kafka " /* how the sources of store_trouble() begin */
 enum { KAFKA_STREAMS_MAX = 256 }; /* a hostile header or field can't make files without end */
 
 struct kafka_pair {

@@ -5,6 +5,7 @@
 #include "ingest/kafka.h"
 
 #include <librdkafka/rdkafka.h>
+#include <pthread.h>
 
 enum {
     QUERY_MS = 10000, /* for one question to a broker */
@@ -97,6 +98,22 @@ struct part {
     bool paused;
 };
 
+/* kafka_trouble.c: what was told of a broker, and what wasn't yet. */
+enum { TROUBLE_NAME = 256, TROUBLES = 8 };
+struct told {
+    char broker[TROUBLE_NAME]; /* HOST:PORT */
+    char words[ERR_TEXT];
+    int64_t ns; /* 0: free */
+};
+struct kafka_trouble {
+    struct told told[TROUBLES];
+    char reason[ERR_TEXT]; /* of the last error that may mend by itself */
+    int64_t lasting_ns;    /* when one came that won't */
+    pthread_mutex_t lock;  /* of what librdkafka's threads set: */
+    char judged[TROUBLE_NAME];
+    int code; /* OpenSSL's of that broker's certificate */
+};
+
 /* A consumer first finishes what its store has claimed in an earlier life, then joins the group. */
 enum kafka_state { KAFKA_LOOKS, KAFKA_SETTLES, KAFKA_FOLLOWS, KAFKA_LEAVES };
 
@@ -120,6 +137,7 @@ struct kafka {
     int64_t up_ns;   /* a broker was connected */
     int64_t full_ns; /* since when as much is held as may be; 0: it isn't */
     size_t nudged; /* the next part to ask about */
+    struct kafka_trouble trouble;
     bool committing, commit_failed, closing, down;
     bool subscribed, assigned; /* ever */
 };
@@ -163,6 +181,9 @@ int group_step(struct kafka *k);
 void group_leave(struct kafka *k);
 /* Frees a part and the lanes that it still has: only once the pipeline is through with them. */
 void remove_part(struct kafka *k, struct part *p);
+
+/* Sets the callbacks by which it learns of errors. */
+void trouble_watch(struct kafka *k, rd_kafka_conf_t *conf);
 
 /* kafka_nudge.c: questions whose answers nobody needs; see there. Borrows rk until its end. */
 struct nudge *nudge_open(rd_kafka_t *rk, struct err *err);

@@ -112,6 +112,19 @@ static json_t *deploys_json(struct store *s, struct arena *arena)
     return list;
 }
 
+static json_t *waiting_json(struct store *s, struct arena *arena)
+{
+    struct trouble *troubles;
+    size_t n = store_troubles(s, arena, &troubles);
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "source",
+                                              escape_json(troubles[i].source), "since",
+                                              json_time(troubles[i].since_us), "why",
+                                              escape_json(troubles[i].line)));
+    return list;
+}
+
 int query_status(struct store *s, json_t **answer, bool *nothing, struct err *err)
 {
     struct arena arena = {0};
@@ -131,15 +144,16 @@ int query_status(struct store *s, json_t **answer, bool *nothing, struct err *er
     n_warnings = store_warnings(s, &warnings);
     for (size_t i = 0; i < n_warnings; i++)
         json_array_append_new(told, escape_json(str_of(warnings[i])));
-    *nothing = n == 0;
+    json_t *waiting = waiting_json(s, &arena);
+    *nothing = n == 0 && json_array_size(waiting) == 0;
     size_t i;
     json_t *row;
     json_array_foreach(partitions, i, row)
     {
         json_object_del(row, "at_ms");
     }
-    *answer = json_pack("{s:o, s:o, s:o, s:o}", "streams", streams, "partitions", partitions, "deploys",
-                        deploys_json(s, &arena), "warnings", told);
+    *answer = json_pack("{s:o, s:o, s:o, s:o, s:o}", "streams", streams, "partitions", partitions,
+                        "waiting", waiting, "deploys", deploys_json(s, &arena), "warnings", told);
     if (rc != 0)
         json_decref(*answer);
     arena_release(&arena);

@@ -302,10 +302,7 @@ int cursors_read(struct stream *st, struct str prefix, struct arena *arena, stru
         read_cursor(stmt, 1, arena, &list[(*n)++]);
     }
     sqlite3_reset(stmt);
-    *out = arena_alloc(arena, *n * sizeof *list);
-    if (*n)
-        memcpy(*out, list, *n * sizeof *list);
-    free(list);
+    *out = arena_keep(arena, list, *n * sizeof *list);
     return rc < 0 ? rc : 0;
 }
 

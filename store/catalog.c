@@ -1,4 +1,4 @@
-/* catalog.c - catalog.db: which streams there are, deploys, settings.
+/* catalog.c - catalog.db: which streams there are, deploys, settings, what sources wait for.
  *
  * It is small and seldom written, so it keeps SQLite's rollback journal instead of a WAL: then any
  * process may mark a deploy while another one follows the logs, without the store's lock. */
@@ -58,15 +58,22 @@ int catalog_open(struct store *s, struct err *err)
     return rc;
 }
 
-/* One statement that answers nothing. */
-static int run(struct store *s, const char *sql, struct str name, int64_t at_us, struct err *err)
+/* NULL when it can't be, or there is no catalog. */
+static sqlite3_stmt *prepare(struct store *s, const char *sql)
 {
     sqlite3_stmt *stmt = NULL;
+    if (s->catalog)
+        sqlite3_prepare_v2(s->catalog, sql, -1, &stmt, NULL);
+    return stmt;
+}
+
+/* Runs a statement that answers nothing, to its end. */
+static int finish(struct store *s, sqlite3_stmt *stmt, struct err *err)
+{
     int rc = 0;
-    if (sqlite3_prepare_v2(s->catalog, sql, -1, &stmt, NULL) != SQLITE_OK)
-        return db_err(s->catalog, err, "catalog.db");
-    db_bind(stmt, "ti", name, at_us);
-    if (sqlite3_step(stmt) != SQLITE_DONE)
+    if (!s->catalog)
+        return err_set(err, ERR_FAILED, "%s has no catalog.db: ingest something first", s->dir);
+    if (!stmt || sqlite3_step(stmt) != SQLITE_DONE)
         rc = db_err(s->catalog, err, "catalog.db");
     sqlite3_finalize(stmt);
     return rc;
@@ -74,25 +81,24 @@ static int run(struct store *s, const char *sql, struct str name, int64_t at_us,
 
 int catalog_add_stream(struct store *s, const char *name, struct err *err)
 {
-    return run(s, "INSERT OR IGNORE INTO streams(name, created_us) VALUES(?, ?)", str_of(name),
-               civil_now_us(), err);
+    sqlite3_stmt *stmt =
+        prepare(s, "INSERT OR IGNORE INTO streams(name, created_us) VALUES(?, ?)");
+    db_bind(stmt, "ti", str_of(name), civil_now_us());
+    return finish(s, stmt, err);
 }
 
 /* The first value that was ever put there stays. */
 int store_id(struct store *s, char out[STORE_ID_LEN + 1], struct err *err)
 {
     uint64_t random;
-    sqlite3_stmt *stmt = NULL;
-    if (!s->catalog)
-        return err_set(err, ERR_FAILED, "%s has no catalog.db", s->dir);
     if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
         return err_errno(err, "random bytes");
     snprintf(out, STORE_ID_LEN + 1, "%016" PRIx64, random);
-    if (run(s, "INSERT OR IGNORE INTO settings(key, value) VALUES('id', ?)", str_of(out), 0, err) != 0)
+    sqlite3_stmt *stmt = prepare(s, "INSERT OR IGNORE INTO settings(key, value) VALUES('id', ?)");
+    db_bind(stmt, "t", str_of(out));
+    if (finish(s, stmt, err) != 0)
         return err->code;
-    if (sqlite3_prepare_v2(s->catalog, "SELECT value FROM settings WHERE key = 'id'", -1, &stmt,
-                           NULL) != SQLITE_OK)
-        return db_err(s->catalog, err, "catalog.db");
+    stmt = prepare(s, "SELECT value FROM settings WHERE key = 'id'");
     int rc = sqlite3_step(stmt) == SQLITE_ROW ? 0 : db_err(s->catalog, err, "catalog.db");
     struct str id = rc == 0 ? db_column(stmt, 0) : STR_NONE;
     if (rc == 0 && id.n != STORE_ID_LEN)
@@ -107,30 +113,60 @@ int store_deploy_add(struct store *s, struct str name, int64_t at_us, struct err
 {
     if (name.n == 0 || name.n > 256)
         return err_set(err, ERR_USAGE, "a deploy's name has 1 to 256 bytes");
-    if (!s->catalog)
-        return err_set(err, ERR_FAILED, "%s has no catalog.db: ingest something first", s->dir);
-    return run(s, "INSERT INTO deploys(name, at_us) VALUES(?, ?)", name, at_us, err);
+    sqlite3_stmt *stmt = prepare(s, "INSERT INTO deploys(name, at_us) VALUES(?, ?)");
+    db_bind(stmt, "ti", name, at_us);
+    return finish(s, stmt, err);
 }
 
 size_t store_deploys(struct store *s, struct arena *arena, struct deploy **out)
 {
-    *out = NULL;
-    sqlite3_stmt *stmt = NULL;
-    if (!s->catalog || sqlite3_prepare_v2(s->catalog,
-                                          "SELECT name, at_us FROM deploys ORDER BY at_us, id", -1,
-                                          &stmt, NULL) != SQLITE_OK)
-        return 0;
+    sqlite3_stmt *stmt = prepare(s, "SELECT name, at_us FROM deploys ORDER BY at_us, id");
     struct deploy *list = NULL;
     size_t n = 0, cap = 0;
-    while (sqlite3_step(stmt) == SQLITE_ROW) {
+    while (stmt && sqlite3_step(stmt) == SQLITE_ROW) {
         list = xgrow(list, n, &cap, sizeof *list);
         list[n++] = (struct deploy){arena_copy(arena, db_column(stmt, 0)),
                                     sqlite3_column_int64(stmt, 1)};
     }
     sqlite3_finalize(stmt);
-    *out = arena_alloc(arena, n * sizeof *list);
-    if (n)
-        memcpy(*out, list, n * sizeof *list);
-    free(list);
+    *out = arena_keep(arena, list, n * sizeof *list);
+    return n;
+}
+
+/* ---- troubles: settings "trouble SOURCE", "SINCE_US LINE" ---- */
+
+#define TROUBLE "trouble "
+
+int store_trouble(struct store *s, struct str source, struct str line, struct err *err)
+{
+    struct buf key = {0}, value = {0};
+    buf_printf(&key, TROUBLE "%.*s", STR_ARG(source));
+    buf_printf(&value, "%" PRId64 " %.*s", civil_now_us(), STR_ARG(line));
+    sqlite3_stmt *stmt =
+        prepare(s, line.p ? "INSERT OR REPLACE INTO settings(key, value) VALUES(?, ?)"
+                          : "DELETE FROM settings WHERE substr(key, 1, length(?1)) = ?1");
+    db_bind(stmt, line.p ? "tt" : "t", buf_as_str(&key), buf_as_str(&value));
+    int rc = finish(s, stmt, err);
+    buf_release(&key);
+    buf_release(&value);
+    return rc;
+}
+
+size_t store_troubles(struct store *s, struct arena *arena, struct trouble **out)
+{
+    struct trouble *list = NULL;
+    size_t n = 0, cap = 0;
+    sqlite3_stmt *stmt = prepare(s, "SELECT key, value FROM settings WHERE key >= '" TROUBLE
+                                    "' AND key < 'trouble!' ORDER BY key");
+    while (stmt && sqlite3_step(stmt) == SQLITE_ROW) {
+        struct str value = db_column(stmt, 1);
+        list = xgrow(list, n, &cap, sizeof *list);
+        list[n++] = (struct trouble){
+            .source = arena_copy(arena, str_from(db_column(stmt, 0), sizeof TROUBLE - 1)),
+            .line = arena_copy(arena, str_after(value, STR(" "))),
+            .since_us = str_number(value, INT64_MAX)};
+    }
+    sqlite3_finalize(stmt);
+    *out = arena_keep(arena, list, n * sizeof *list);
     return n;
 }

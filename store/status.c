@@ -24,10 +24,7 @@ int store_series(struct store *s, struct str stream, struct arena *arena, struct
         list = xgrow(list, *n, &cap, sizeof *list);
         series_row(stmt, arena, &list[(*n)++]);
     }
-    *out = arena_alloc(arena, *n * sizeof *list);
-    if (*n)
-        memcpy(*out, list, *n * sizeof *list);
-    free(list);
+    *out = arena_keep(arena, list, *n * sizeof *list);
     return rc < 0 ? store_failed(s, st, err) : 0;
 }
 

@@ -99,6 +99,16 @@ int store_deploy_add(struct store *s, struct str name, int64_t at_us, struct err
 /* Oldest first, in arena. */
 size_t store_deploys(struct store *s, struct arena *arena, struct deploy **out);
 
+/* What a source waits for, one line, for `status` to tell; absent: nothing (any more), for all sources
+ * that begin so. Both modes may: it needs no lock. */
+int store_trouble(struct store *s, struct str source, struct str line, struct err *err);
+struct trouble {
+    struct str source, line;
+    int64_t since_us;
+};
+/* By source, in arena. */
+size_t store_troubles(struct store *s, struct arena *arena, struct trouble **out);
+
 /* Deletes events (and their rollup) older than before_us, or the oldest until the stream's file is
  * at most max_bytes; 0 for no such bound. *deleted counts events. The ledger keeps counting what
  * was read; status shows pruned beside it. */

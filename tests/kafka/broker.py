@@ -52,7 +52,8 @@ class Broker:
     """start() again after stop() or kill() keeps the data and the ports; it does nothing where the
     broker runs."""
 
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, secure=None, **settings):
+        """secure: what secure.py adds to the configuration, or None."""
         install()
         self.folder = pathlib.Path(folder)
         self.port, self.controller = free_port(), free_port()
@@ -88,12 +89,15 @@ class Broker:
             "log.cleaner.enable": "false",
         }
         config.update({key.replace("_", "."): str(value) for key, value in settings.items()})
+        if secure:
+            config["listeners"] += "".join(f",{at}" for at in secure.listeners)
+            config.update(secure.settings)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.properties = self.folder / "server.properties"
         self.properties.write_text("".join(f"{k}={v}\n" for k, v in config.items()))
         subprocess.run(
             _java("kafka.tools.StorageTool", "format", "-t", "dGxzdHJhaWwtdGVzdC1jbHU", "-c",
-                  str(self.properties)),
+                  str(self.properties), *(secure.users if secure else ())),
             check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def start(self):

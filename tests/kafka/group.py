@@ -170,7 +170,7 @@ class Case(unittest.TestCase):
 
     def consumer(self, name="one", **more):
         more.setdefault("stream", "edge")
-        config = yaml_of(self.broker.address, more.pop("group", self.topic),
+        config = yaml_of(more.pop("brokers", self.broker.address), more.pop("group", self.topic),
                          more.pop("topics", [self.topic]), **more)
         folder = self.dir / self.topic
         folder.mkdir(exist_ok=True)
@@ -201,8 +201,13 @@ class BrokerCase(Case):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.broker = Broker(cls.dir / "broker")
+        cls.secure = cls.secured()
+        cls.broker = Broker(cls.dir / "broker", cls.secure)
         cls.addClassCleanup(cls.broker.remove)
+
+    @classmethod
+    def secured(cls):
+        """secure.py's, where the tests want more than a plain listener."""
 
     def setUp(self):
         super().setUp()

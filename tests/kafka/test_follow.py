@@ -56,6 +56,7 @@ class Follow(BrokerCase):
         for turn, how in ((1, self.broker.stop), (2, self.broker.kill)):
             how()
             until(lambda: c.said().count("no broker") == turn, "a word of it", [c])
+            self.assertEqual(len(c.said().splitlines()), 2 * turn - 1, c.said())
             self.broker.start()
             self.send_numbers(turn * 500, 500, partitions=2)
             until(lambda: c.count() == (turn + 1) * 500, "500 more", [c])

@@ -190,6 +190,32 @@ static void damage(const char *path, int kind)
 }
 enum { KINDS = 8 };
 
+Test(store, what_sources_wait_for_is_kept_until_it_is_over)
+{
+    const char *dir = test_dir();
+    struct store *writer = open_store(dir, STORE_WRITE), *reader = open_store(dir, STORE_READ);
+    struct arena arena = {0};
+    struct trouble *list;
+    struct err err;
+    char id[STORE_ID_LEN + 1];
+    cr_assert_eq(store_id(writer, id, &err), 0); /* a setting that isn't one of them */
+    cr_expect_eq(store_troubles(reader, &arena, &list), 0);
+    cr_assert_eq(store_trouble(reader, STR("kafka b:1"), STR("no 'answer'"), &err), 0);
+    cr_assert_eq(store_trouble(writer, STR("kafka a:1"), STR("first"), &err), 0);
+    cr_assert_eq(store_trouble(writer, STR("kafka a:1"), STR("then this"), &err), 0);
+    cr_assert_eq(store_trouble(writer, STR("file x"), STR("gone"), &err), 0);
+    cr_assert_eq(store_troubles(reader, &arena, &list), 3);
+    cr_expect(str_eq(list[0].source, STR("file x")) && str_eq(list[1].line, STR("then this")) &&
+              str_eq(list[2].line, STR("no 'answer'")));
+    cr_expect(list[2].since_us > 0 && list[2].since_us <= list[1].since_us);
+    cr_assert_eq(store_trouble(writer, STR("kafka "), STR_NONE, &err), 0);
+    cr_assert_eq(store_troubles(reader, &arena, &list), 1);
+    cr_expect_str_eq(list[0].source.p, "file x");
+    arena_release(&arena);
+    store_close(reader);
+    store_close(writer);
+}
+
 Test(store, a_damaged_stream_is_set_aside_by_a_writer_and_the_others_go_on)
 {
     for (int kind = 0; kind < KINDS; kind++) {
