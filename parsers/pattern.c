@@ -17,11 +17,11 @@ struct group {
 
 struct pattern {
     pcre2_code *code;
-    atomic_int jitted; /* 0: not tried yet, 1: it is, -1: the JIT refused */
-    struct group groups[PATTERN_CAPTURES_MAX];
-    size_t n_groups;
-    bool starts_known;     /* it matches at the text's start only, with one of these bytes */
+    atomic_int jitted;        /* 0: not tried yet, 1: it is, -1: the JIT refused */
+    bool starts_known;        /* it matches at the text's start only, with one of these bytes */
     unsigned char starts[32]; /* a bit a byte */
+    size_t n_groups;
+    struct group groups[PATTERN_CAPTURES_MAX];
 };
 
 struct matcher {
