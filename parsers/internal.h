@@ -73,8 +73,11 @@ struct rules {
     size_t n, cap;
     size_t words; /* of a bit set over the rules */
     uint64_t *always, *vetoes;
-    uint32_t *envelopes; /* indices of the rules of that kind, in order */
+    /* Indices of the rules of that kind whose match can begin with a byte, in order:
+     * envelopes[first_envelopes[b]..first_envelopes[b + 1]). */
+    uint32_t *envelopes;
     size_t n_envelopes, envelopes_cap;
+    uint32_t first_envelopes[257];
     struct str *tables;
     size_t n_tables, tables_cap;
     struct code_row *codes; /* sorted by table, code */

@@ -100,10 +100,9 @@ static void read_starts(struct pattern *p, const char *source)
     pcre2_code_free(loose);
 }
 
-static bool can_start(const struct pattern *p, struct str text)
+bool pattern_can_start(const struct pattern *p, unsigned char first)
 {
-    unsigned char first = text.n ? (unsigned char)text.p[0] : 0;
-    return !p->starts_known || text.n == 0 || (p->starts[first / 8] >> first % 8 & 1);
+    return !p->starts_known || (p->starts[first / 8] >> first % 8 & 1);
 }
 
 int pattern_open(const char *source, int (*table_index)(const void *, struct str),
@@ -209,7 +208,7 @@ enum match pattern_match(const struct pattern *p, struct matcher *m, struct str 
 {
     if (out)
         out->n = 0;
-    if (!can_start(p, text))
+    if (text.n && !pattern_can_start(p, (unsigned char)text.p[0]))
         return MATCH_NO;
     int rc = run((struct pattern *)p, m, text); /* whether it is compiled is all that ever changes */
     if (rc == PCRE2_ERROR_NOMATCH)

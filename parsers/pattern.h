@@ -32,6 +32,8 @@ struct captures {
 int pattern_open(const char *source, int (*table_index)(const void *context, struct str name),
                  const void *context, struct pattern **out, struct err *err);
 void pattern_close(struct pattern *p); /* NULL is fine */
+/* Whether a text that begins with the byte can match; true where that isn't known. */
+bool pattern_can_start(const struct pattern *p, unsigned char first);
 /* The names it captures: bit `what` for each, bit CAPTURE_TABLE for any table. */
 uint32_t pattern_captures(const struct pattern *p);
 

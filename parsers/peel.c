@@ -286,7 +286,10 @@ static enum match peel_rule(struct classifier *c, struct str *text, const struct
     struct captures captures;
     ptrdiff_t end = str_findc(*text, '\n', 0);
     struct str first = end < 0 ? *text : str_head(*text, (size_t)end);
-    for (size_t i = 0; i < rules->n_envelopes; i++) {
+    if (first.n == 0)
+        return MATCH_NO;
+    const uint32_t *from = &rules->first_envelopes[(unsigned char)first.p[0]];
+    for (size_t i = from[0]; i < from[1]; i++) {
         const struct rule *rule = &rules->items[rules->envelopes[i]];
         enum match match = ways_match(c, &rule->match, first, &captures);
         struct str inner = captured(&captures, CAPTURE_text);

@@ -272,6 +272,19 @@ static int load_dir(struct rules *rules, const char *dir, struct err *err)
     return rc;
 }
 
+static void index_envelopes(struct rules *rules, unsigned char first)
+{
+    for (size_t i = 0; i < rules->n; i++) {
+        const struct rule *rule = &rules->items[i];
+        if (rule->kind != KIND_envelope || !pattern_can_start(rule->match.items[0].pattern, first))
+            continue;
+        rules->envelopes = xgrow(rules->envelopes, rules->n_envelopes, &rules->envelopes_cap,
+                                 sizeof *rules->envelopes);
+        rules->envelopes[rules->n_envelopes++] = (uint32_t)i;
+    }
+    rules->first_envelopes[first + 1] = (uint32_t)rules->n_envelopes;
+}
+
 static void index_rules(struct rules *rules)
 {
     rules->words = rules->n / 64 + 1;
@@ -282,12 +295,9 @@ static void index_rules(struct rules *rules)
             rules->always[i / 64] |= UINT64_C(1) << (i % 64);
         if (rules->items[i].kind == KIND_veto)
             rules->vetoes[i / 64] |= UINT64_C(1) << (i % 64);
-        if (rules->items[i].kind != KIND_envelope)
-            continue;
-        rules->envelopes = xgrow(rules->envelopes, rules->n_envelopes, &rules->envelopes_cap,
-                                 sizeof *rules->envelopes);
-        rules->envelopes[rules->n_envelopes++] = (uint32_t)i;
     }
+    for (unsigned first = 0; first < 256; first++)
+        index_envelopes(rules, (unsigned char)first);
     if (rules->n_codes)
         qsort(rules->codes, rules->n_codes, sizeof *rules->codes, by_code);
 }

@@ -265,13 +265,21 @@ static inline bool may_be(const struct words *w, uint32_t four)
     return w->any[bit / 64] >> (bit % 64) & 1;
 }
 
+/* In two steps: a branch at every byte, taken at every fifth, would cost more than all the rest. */
 void words_find(const struct words *w, struct str text, uint64_t *found)
 {
-    struct place place = {text, 0};
-    for (; place.at < text.n; place.at++) {
-        uint32_t four = four_at(text.p + place.at);
-        if (may_be(w, four))
-            find_at(w, four, &place, found);
+    enum { STEP = 256 };
+    uint32_t maybe[STEP];
+    for (size_t from = 0; from < text.n; from += STEP) {
+        size_t n = 0, end = text.n - from < STEP ? text.n - from : STEP;
+        for (size_t i = 0; i < end; i++) {
+            maybe[n] = (uint32_t)i;
+            n += may_be(w, four_at(text.p + from + i));
+        }
+        for (size_t i = 0; i < n; i++) {
+            const struct place place = {text, from + maybe[i]};
+            find_at(w, four_at(text.p + place.at), &place, found);
+        }
     }
 }
 
