@@ -1,18 +1,17 @@
 """The classifier on all labelled records, and on those held out: what is promised, held by test.
 
-The thresholds are those for lines that nobody tuned to; score.py prints the report and the misses."""
+The thresholds lie a little below what is reached; score.py prints the report and the misses."""
 import os
 import unittest
 
 import score
 
-AT_LEAST = {"f1": 0.98, "class": 0.97, "reason": 0.95, "leg": 0.95, "rejected_by": 0.95, "alert": 0.95,
-            "host": 0.95, "peer": 0.95}
-AT_MOST = {"invented": 0.02, "negatives_taken": 0.01}
-
 
 class Accuracy(unittest.TestCase):
     paths = staticmethod(score.sets)
+    at_least = {"f1": 0.995, "class": 0.995, "reason": 0.995, "leg": 0.99, "rejected_by": 0.995, "alert": 0.995,
+                "host": 0.995, "peer": 0.995}
+    at_most = {"invented": 0.005, "negatives_taken": 0.003}
 
     @classmethod
     def setUpClass(cls):
@@ -21,12 +20,12 @@ class Accuracy(unittest.TestCase):
         cls.numbers = cls.score.numbers()
 
     def test_no_field_falls_below_what_is_promised(self):
-        for field, least in AT_LEAST.items():
+        for field, least in self.at_least.items():
             with self.subTest(field=field):
                 self.assertGreaterEqual(self.numbers[field], least, self.report(field))
 
     def test_little_is_invented_and_few_hard_negatives_are_taken(self):
-        for field, most in AT_MOST.items():
+        for field, most in self.at_most.items():
             with self.subTest(field=field):
                 self.assertLessEqual(self.numbers[field], most, self.report(field))
 
@@ -43,6 +42,10 @@ class Accuracy(unittest.TestCase):
 
 class HeldOut(Accuracy):
     """The same of lines that no rule was written for."""
+
+    at_least = {"f1": 0.98, "class": 0.98, "reason": 0.98, "leg": 0.96, "rejected_by": 0.98, "alert": 0.99,
+                "host": 0.98, "peer": 0.98}
+    at_most = {"invented": 0.01, "negatives_taken": 0.01}
 
     @staticmethod
     def paths():
