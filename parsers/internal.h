@@ -66,6 +66,11 @@ struct word_rule {
     uint32_t word, rule;
 };
 
+/* In how many packs' words some three bytes are. */
+struct three {
+    uint16_t packs, last;
+};
+
 struct rules {
     struct pack **packs; /* own all strings */
     size_t n_packs, packs_cap;
@@ -88,7 +93,7 @@ struct rules {
     struct word_rule *word_rules; /* sorted by word */
     size_t n_word_rules, word_rules_cap;
     uint32_t *first_rules; /* of each word, and the end: indices of word_rules */
-    uint32_t *threes; /* while rules are read: how many of their words have three bytes, by a hash */
+    struct three *threes; /* by a hash of three bytes */
     uint32_t *need_words;
     size_t n_need_words, need_words_cap;
 };
@@ -117,8 +122,8 @@ enum verdict classify_candidate(struct classifier *c, struct str record,
 
 /* ways.c: a pattern in parts. `from` is the rule that it belongs to; NULL: whole and without needs, for
  * texts whose words aren't known yet. */
-/* Counts the words of a rule. All rules have to be counted before the first ways are opened. */
-void ways_count(struct rules *rules, const struct pack_rule *from);
+/* Counts the words of a rule of the pack. All rules have to be counted before the first ways are opened. */
+void ways_count(struct rules *rules, const struct pack_rule *from, size_t pack);
 int ways_open(struct rules *rules, const char *source, const struct pack_rule *from,
               struct ways *out, struct err *err);
 void ways_close(struct ways *ways);

@@ -210,7 +210,6 @@ static int add_rules(struct rules *rules, const struct pack *pack, struct err *e
         rules->n++;
         if (rule_read(from, rule, err) != 0)
             return err_wrap(err, "rule %s", from->id);
-        ways_count(rules, from);
     }
     return 0;
 }
@@ -321,6 +320,9 @@ static int open_rules(struct rules *rules, struct err *err)
     size_t first = 0;
     int rc = 0;
     rules->gate = gate_begin(rules);
+    for (size_t i = 0; i < rules->n_packs; i++)
+        for (unsigned r = 0; r < rules->packs[i]->rules_count; r++)
+            ways_count(rules, &rules->packs[i]->rules[r], i);
     for (size_t i = 0; rc == 0 && i < rules->n_packs; first += rules->packs[i++]->rules_count)
         if ((rc = open_pack(rules, rules->packs[i], first, err)) != 0)
             err_wrap(err, "rule pack %s", rules->packs[i]->pack);

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { WAYS_MAX = 256, WAYS_BYTES_MAX = 16384, THREES_BITS = 16, COMMON = 100 };
+enum { WAYS_MAX = 256, WAYS_BYTES_MAX = 16384, THREES_BITS = 16, COMMON = 20 };
 
 /* A way's source is what stands in the bytes, from one end to the next; each ends with a NUL. */
 struct split {
@@ -159,13 +159,18 @@ static size_t three_of(const char *p)
     return bytes * UINT32_C(0x9e3779b1) >> (32 - THREES_BITS);
 }
 
-void ways_count(struct rules *rules, const struct pack_rule *from)
+void ways_count(struct rules *rules, const struct pack_rule *from, size_t pack)
 {
     if (!rules->threes)
         rules->threes = xcalloc(1 << THREES_BITS, sizeof *rules->threes);
-    for (unsigned i = 0; i < from->find_count; i++)
-        for (const char *p = from->find[i]; p[0] && p[1] && p[2]; p++)
-            rules->threes[three_of(p)]++;
+    for (unsigned i = 0; i < from->find_count; i++) {
+        for (const char *p = from->find[i]; p[0] && p[1] && p[2]; p++) {
+            struct three *three = &rules->threes[three_of(p)];
+            if (three->packs == 0 || three->last != (uint16_t)pack)
+                three->packs++;
+            three->last = (uint16_t)pack;
+        }
+    }
 }
 
 /* The letters and digits of a word from the first to the last: "failed: " is no rarer than "failed". */
@@ -179,18 +184,16 @@ static struct str core(const char *word)
     return s;
 }
 
-/* Whether some word of the need is in so many rules' words that a text which got this far has it anyway: not
+/* Whether some word of the need is in the words of so many packs that a text which got this far has it anyway: not
  * worth looking for. */
 static bool is_common(const struct rules *rules, const struct need *need)
 {
     for (size_t i = 0; i < need->n; i++) {
-        uint32_t least = UINT32_MAX;
+        size_t least = SIZE_MAX;
         struct str word = core(need->words[i]);
-        if (word.n == WORD_BYTES_MIN)
-            return true;
         for (size_t at = 0; at + 3 <= word.n; at++) {
-            uint32_t count = rules->threes[three_of(word.p + at)];
-            least = count < least ? count : least;
+            size_t packs = rules->threes[three_of(word.p + at)].packs;
+            least = packs < least ? packs : least;
         }
         if (least >= COMMON)
             return true;

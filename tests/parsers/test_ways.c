@@ -19,7 +19,7 @@ static void open_classifier(struct both *b)
 {
     struct err err;
     *b = (struct both){.own = {.all = words_open()}};
-    ways_count(&b->own, &none);
+    ways_count(&b->own, &none, 0);
     cr_assert_eq(rules_load(NULL, &b->rules, &err), 0, "%s", err.text);
     cr_assert_eq(classifier_open(b->rules, &b->c, &err), 0, "%s", err.text);
     b->c->thorough = true;
