@@ -1,18 +1,23 @@
-/* gate.c - on raw bytes, before anything else: the `find` words without which no record can become an event.
+/* gate.c - on raw bytes, before anything else: the `find` words without which no record can become
+ * an event.
  *
- * Over whole chunks it is Vectorscan's work. It is at its best with short literals, so each word is given to it as
- * eight of its bytes, which many words share; where they are, the words that were given so are compared:
+ * Over whole chunks it is Vectorscan's work. That is at its best with short literals, so each word
+ * is given to it as a piece, eight of its bytes, which other words may share; where the piece is,
+ * the words that it stands for are compared:
  *
- *   certificate has expired        "te has e": not "certific", which lines have that tell of no failure
+ *   certificate has expired    "te has e": not "certific", which harmless lines have too
  *
- * A raw line may have blanks or underscores between words, so that the gate holds both spellings, and the
- * pack's own where it mixes them. Where most lines have a word, they are looked at one by one (words.h). */
+ * A raw line may have blanks or underscores between words, so that the gate holds both spellings,
+ * and the pack's own where it mixes them. Where most lines have a word, they are looked at one by
+ * one (words.h). */
 #include "parsers/internal.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { PIECE_BYTES = 8, PIECE_MIDDLE = 4096, COUNTS_BITS = 16, TOKEN_BYTES_MIN = 5, TOKEN_COMMON = 3 };
+enum { PIECE_BYTES = 8, PIECE_MIDDLE = 4096, COUNTS_BITS = 16 };
+/* A token is a run of letters and digits; it is common when that many words have it. */
+enum { TOKEN_BYTES_MIN = 5, TOKEN_COMMON = 3 };
 
 struct list {
     char **words;
@@ -172,8 +177,8 @@ static void add_words(const struct rules *rules, struct list *out)
 
 /* ---- the pieces ---- */
 
-/* Counts by a hash: how many words have a piece; how many have a run of letters ("certificate") as a whole; and in
- * which runs that many have, a piece lies. Where two share a hash a piece is chosen less well, no more. */
+/* By a hash: how many words have a piece, how many have a token, and whether a piece lies within a
+ * common token. Where two share a hash, a piece is chosen less well, no more. */
 struct counts {
     uint16_t pieces[1 << COUNTS_BITS], tokens[1 << COUNTS_BITS];
     bool inside[1 << COUNTS_BITS];
@@ -187,7 +192,6 @@ static uint32_t hash(const char *p, size_t n)
     return h * UINT32_C(0x9e3779b1) >> (32 - COUNTS_BITS);
 }
 
-/* The next run of letters and digits of a word. */
 static struct str next_token(const char **p)
 {
     while (**p && !is_plain(**p))
@@ -204,6 +208,13 @@ static size_t pieces_of(const char *word)
     return n > PIECE_BYTES ? n - PIECE_BYTES + 1 : 1;
 }
 
+static void mark_inside(struct counts *c, struct str token)
+{
+    for (size_t n = TOKEN_BYTES_MIN; n <= PIECE_BYTES; n++)
+        for (size_t at = 0; at + n <= token.n; at++)
+            c->inside[hash(token.p + at, n)] = true;
+}
+
 static void count(struct counts *c, const struct list *words)
 {
     for (size_t i = 0; i < words->n; i++) {
@@ -216,19 +227,18 @@ static void count(struct counts *c, const struct list *words)
     for (size_t i = 0; i < words->n; i++) {
         const char *p = words->words[i];
         for (struct str token; (token = next_token(&p)).n;)
-            for (size_t n = TOKEN_BYTES_MIN; n <= PIECE_BYTES && c->tokens[hash(token.p, token.n)] >= TOKEN_COMMON; n++)
-                for (size_t at = 0; at + n <= token.n; at++)
-                    c->inside[hash(token.p + at, n)] = true;
+            if (c->tokens[hash(token.p, token.n)] >= TOKEN_COMMON)
+                mark_inside(c, token);
     }
 }
 
-/* How well the piece at `at` tells the word from other text: best it is no part of a common token, has much of two
- * tokens, is another word's as well, and lies in the word's middle. */
+/* How well the piece at `at` tells the word from other text: best it is no part of a common token,
+ * has much of two tokens, is another word's as well, and lies in the word's middle. */
 static size_t worth(const struct counts *c, const char *word, size_t at)
 {
     const char *piece = word + at;
-    size_t n = strnlen(piece, PIECE_BYTES), from = 0, to = n, run = 0, longest = 0, off = 2 * at;
-    size_t last = pieces_of(word) - 1;
+    size_t n = strnlen(piece, PIECE_BYTES), from = 0, to = n, run = 0, longest = 0;
+    size_t off = 2 * at, last = pieces_of(word) - 1;
     while (from < to && !is_plain(piece[from]))
         from++;
     while (to > from && !is_plain(piece[to - 1]))
@@ -237,7 +247,8 @@ static size_t worth(const struct counts *c, const char *word, size_t at)
         run = is_plain(piece[i]) ? run + 1 : 0;
         longest = run > longest ? run : longest;
     }
-    size_t rest = to - from - longest, middle = PIECE_MIDDLE - (off > last ? off - last : last - off);
+    size_t rest = to - from - longest;
+    size_t middle = PIECE_MIDDLE - (off > last ? off - last : last - off);
     bool common = c->inside[hash(piece + from, to - from)];
     return (common ? 0 : 8 * PIECE_MIDDLE) + 2 * PIECE_MIDDLE * (rest > 3 ? 3 : rest) +
            (c->pieces[hash(piece, n)] > 1 ? PIECE_MIDDLE : 0) + middle;

@@ -122,7 +122,7 @@ enum verdict classify_candidate(struct classifier *c, struct str record,
 
 /* ways.c: a pattern in parts. `from` is the rule that it belongs to; NULL: whole and without needs, for
  * texts whose words aren't known yet. */
-/* Counts the words of a rule of the pack. All rules have to be counted before the first ways are opened. */
+/* Counts the words of a rule of the pack; all rules have to be counted before ways are opened. */
 void ways_count(struct rules *rules, const struct pack_rule *from, size_t pack);
 int ways_open(struct rules *rules, const char *source, const struct pack_rule *from,
               struct ways *out, struct err *err);
@@ -141,8 +141,9 @@ struct str literals_lower(struct classifier *c, struct str text);
 /* Whether each need has one of its words among c->found. */
 bool literals_fill(const struct classifier *c, const struct needed *needed);
 
-/* gate.c: on raw bytes, whether a record can become an event at all. Begins to compile the words of the rules, whose
- * kinds and failures are known, in a thread of its own. gate_close() takes it at any stage. */
+/* gate.c: on raw bytes, whether a record can become an event at all. Begins to compile the words of
+ * the rules, whose kinds and failures are known, in a thread of its own, which gate_end() waits for.
+ * gate_close() takes it at any stage. */
 struct gate *gate_begin(const struct rules *rules);
 int gate_end(struct gate *g, struct err *err);
 void gate_close(struct gate *g); /* NULL is fine */

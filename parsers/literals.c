@@ -1,5 +1,5 @@
-/* literals.c - which rules to try on a record that the gate let through: those with a `find` word in its folded
- * text (lower case, '_' as a blank). */
+/* literals.c - which rules to try on a record that the gate let through: those with a `find` word in
+ * its folded text (lower case, '_' as a blank). */
 #include "parsers/internal.h"
 
 #include <stdlib.h>

@@ -61,8 +61,8 @@ static const char *skip_flags(const char *p)
     return *end == ')' ? end + 1 : p;
 }
 
-/* Whether a way means the same by itself: no flags are set between ways, and nothing refers to a group by its
- * number or is a verb. */
+/* Whether a way means the same by itself: no flags are set between ways, and nothing refers to a
+ * group by its number or is a verb. */
 static bool is_separable(const char *source)
 {
     const char *start = skip_flags(source);
@@ -173,7 +173,7 @@ void ways_count(struct rules *rules, const struct pack_rule *from, size_t pack)
     }
 }
 
-/* The letters and digits of a word from the first to the last: "failed: " is no rarer than "failed". */
+/* A word from its first letter or digit to the last: "failed: " is no rarer than "failed". */
 static struct str core(const char *word)
 {
     struct str s = str_of(word);
@@ -184,8 +184,8 @@ static struct str core(const char *word)
     return s;
 }
 
-/* Whether some word of the need is in the words of so many packs that a text which got this far has it anyway: not
- * worth looking for. */
+/* Whether some word of the need is in the words of so many packs that a text which got this far has
+ * it anyway: not worth looking for. */
 static bool is_common(const struct rules *rules, const struct need *need)
 {
     for (size_t i = 0; i < need->n; i++) {

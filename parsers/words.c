@@ -147,7 +147,7 @@ static struct cell cell_of(const struct words *w, size_t i, const uint32_t *coun
     memcpy(head, word.p, word.n - rest.n);
     struct cell cell = {.number = (uint32_t)i,
                         .head = eight_at(head),
-                        .mask = rest.n || word.n == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * word.n) - 1,
+                        .mask = word.n < 8 ? (UINT64_C(1) << 8 * word.n) - 1 : UINT64_MAX,
                         .rest = rest.p,
                         .n = (uint32_t)word.n};
     if (word.n == 3)
@@ -203,7 +203,8 @@ static void mark_all(struct words *w)
 void words_index(struct words *w)
 {
     uint32_t *counts = count_grams(w);
-    struct cell *fours = xcalloc(w->n + 1, sizeof *fours), *threes = xcalloc(w->n + 1, sizeof *threes);
+    struct cell *fours = xcalloc(w->n + 1, sizeof *fours);
+    struct cell *threes = xcalloc(w->n + 1, sizeof *threes);
     for (size_t i = 0; i < w->n; i++) {
         if (w->names[i].word.n == 3)
             threes[w->threes.n++] = cell_of(w, i, counts);

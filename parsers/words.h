@@ -25,8 +25,8 @@ uint32_t words_add(struct words *w, struct str word);
 size_t words_count(const struct words *w);
 /* After the last word, before the first text. */
 void words_index(struct words *w);
-/* Sets the bit of found[] with the number of each word in the text, byte for byte. WORDS_SLACK bytes behind the
- * text are read too, whatever they hold. Any number of threads. */
+/* Sets the bit of found[] with the number of each word in the text, byte for byte. WORDS_SLACK bytes
+ * behind the text are read too, whatever they hold. Any number of threads. */
 void words_find(const struct words *w, struct str text, uint64_t *found);
 /* Whether any word is in the text; the same slack. */
 bool words_any(const struct words *w, struct str text);

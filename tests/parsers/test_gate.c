@@ -165,6 +165,11 @@ Test(gate, every_line_of_the_fixtures_gets_the_answer_that_all_rules_give)
     close_both(&b);
 }
 
+static char loud(char c)
+{
+    return (char)(c == ' ' ? '_' : c >= 'a' && c <= 'z' ? c - 32 : c);
+}
+
 /* Each word in capitals too, with blanks and with underscores, between other words. */
 Test(gate, every_word_that_can_make_an_event_is_found)
 {
@@ -179,20 +184,21 @@ Test(gate, every_word_that_can_make_an_event_is_found)
                          (rule->failure >= FAILURE_yes || rule->context);
             for (unsigned i = 0; gates && i < from->find_count; i++, words++) {
                 struct buf text = {0};
-                cr_expect_geq(strlen(from->find[i]), 6, "%s: '%s' would slow the gate down for all", from->id, from->find[i]);
+                cr_expect_geq(strlen(from->find[i]), 6, "%s: '%s' slows the gate down for all",
+                              from->id, from->find[i]);
                 buf_printf(&text, "seen %s here", from->find[i]);
                 struct str seen = buf_as_str(&text), word = str_make(text.p + 5, text.n - 10);
                 cr_expect(gate_record(b.quick, seen) && gate_line(b.quick, seen), "%s", text.p);
                 cr_expect(gate_record(b.quick, word) && gate_line(b.quick, word), "%s", text.p);
                 for (size_t k = 0; k < text.n; k++)
-                    text.p[k] = (char)(text.p[k] == ' ' ? '_' : text.p[k] >= 'a' && text.p[k] <= 'z' ? text.p[k] - 32 : text.p[k]);
+                    text.p[k] = loud(text.p[k]);
                 cr_expect(gate_record(b.quick, seen) && gate_line(b.quick, seen), "%s", text.p);
                 buf_release(&text);
             }
         }
     }
     cr_expect_gt(words, 1000);
-    cr_expect_not(gate_record(b.quick, STR("GET /index.html HTTP/1.1 200 ssl_protocol=TLSv1.3 certificate=ok")));
+    cr_expect_not(gate_record(b.quick, STR("GET / HTTP/1.1 200 ssl_protocol=TLSv1.3 certificate=ok")));
     close_both(&b);
 }
 
