@@ -167,9 +167,12 @@ static void add_words(const struct rules *rules, struct list *out)
         for (unsigned r = 0; r < rules->packs[p]->rules_count; r++, index++) {
             const struct pack_rule *from = &rules->packs[p]->rules[r];
             for (unsigned i = 0; gates(&rules->items[index]) && i < from->find_count; i++) {
-                list_add(out, spelled(from->find[i], '_', ' '));
-                list_add(out, spelled(from->find[i], ' ', '_'));
+                bool blanks = strchr(from->find[i], ' '), lines = strchr(from->find[i], '_');
                 list_add(out, spelled(from->find[i], '_', '_'));
+                if (blanks)
+                    list_add(out, spelled(from->find[i], ' ', '_'));
+                if (lines)
+                    list_add(out, spelled(from->find[i], '_', ' '));
             }
         }
     }
@@ -328,6 +331,11 @@ static void compile(struct gate *g)
 static void *make(void *context)
 {
     struct gate *g = context;
+    keep_shortest(&g->words);
+    g->lines = words_open();
+    for (size_t i = 0; i < g->words.n; i++)
+        words_add(g->lines, str_of(g->words.words[i]));
+    words_index(g->lines);
     choose_pieces(g);
     if (g->literals.n)
         compile(g);
@@ -338,7 +346,6 @@ struct gate *gate_begin(const struct rules *rules)
 {
     struct gate *g = xcalloc(1, sizeof *g);
     add_words(rules, &g->words);
-    keep_shortest(&g->words);
     g->threaded = pthread_create(&g->maker, NULL, make, g) == 0;
     if (!g->threaded)
         make(g);
@@ -347,10 +354,6 @@ struct gate *gate_begin(const struct rules *rules)
 
 int gate_end(struct gate *g, struct err *err)
 {
-    g->lines = words_open();
-    for (size_t i = 0; i < g->words.n; i++)
-        words_add(g->lines, str_of(g->words.words[i]));
-    words_index(g->lines);
     if (g->threaded)
         pthread_join(g->maker, NULL);
     g->threaded = false;
