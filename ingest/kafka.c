@@ -28,9 +28,15 @@ int kafka_fd(const struct kafka *k)
     return k->fds[0];
 }
 
+/* What matters is told by kafka_trouble.c, but for this: that a partition was away for a moment (its
+ * leader moved, or its topic was deleted) is in no error and no event, just in this debug line. It
+ * may come back as another log. Called by librdkafka's threads, before they fetch from it again. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-    (void)rk, (void)level, (void)facility, (void)text; /* kafka_trouble.c tells what matters */
+    struct kafka *k = rd_kafka_opaque(rk);
+    (void)level, (void)facility;
+    if (k && strstr(text, "unavailable: fetch"))
+        atomic_store(&k->doubtful, true);
 }
 
 /* ---- opening ---- */
@@ -50,7 +56,7 @@ static const struct {
     {"enable.auto.commit", "false"},    {"enable.auto.offset.store", "false"},
     {"auto.offset.reset", "error"},     {"partition.assignment.strategy", "cooperative-sticky"},
     {"enable.partition.eof", "true"},   {"allow.auto.create.topics", "false"},
-    {"statistics.interval.ms", "1000"},
+    {"statistics.interval.ms", "1000"}, {"debug", "topic"}, /* for on_log() */
 };
 static const struct {
     const char *name, *value;

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define MS INT64_C(1000000)
-enum { STEP_MS = 100, SETTLE_MS = 5, NAMELESS_MS = 200, LOOK_AGAIN_MS = 1000, FAILED_APART_MS = 200 };
+enum { STEP_MS = 100, SETTLE_MS = 5, NAMELESS_MS = 200, FAILED_APART_MS = 200 };
 
 /* ---- commits ---- */
 
@@ -166,6 +166,22 @@ static void unassign_all(struct kafka *k)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
+void group_refetch(struct part *p, int64_t offset)
+{
+    struct kafka *k = p->kafka;
+    bool cooperative = strcmp(rd_kafka_rebalance_protocol(k->rk), "COOPERATIVE") == 0;
+    p->consumed = offset;
+    rd_kafka_topic_partition_list_t *list = places(k);
+    for (int i = 0; cooperative && i < list->cnt;)
+        if (strcmp(list->elems[i].topic, p->topic) == 0 && list->elems[i].partition == p->partition)
+            i++;
+        else
+            rd_kafka_topic_partition_list_del_by_idx(list, i);
+    assign(k, list, false);
+    assign(k, list, true);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
 void group_leave(struct kafka *k)
 {
     if (k->state == KAFKA_FOLLOWS || k->state == KAFKA_LEAVES)
@@ -231,7 +247,7 @@ static bool locate(struct kafka *k, struct part *p)
     if (part_locate(p, &err) == 0)
         return true;
     kafka_warn(k, "kafka: %s: asking again", err.text);
-    p->retry_ns = clock_ns() + LOOK_AGAIN_MS * MS;
+    p->retry_ns = clock_ns() + LOOK_AGAIN_NS;
     return false;
 }
 
@@ -356,7 +372,7 @@ static bool nameless(struct kafka *k)
     const struct rd_kafka_metadata *meta;
     int64_t now = clock_ns(), due = k->nudge_ns;
     if (due == 0 || now >= due)
-        k->nudge_ns = now + LOOK_AGAIN_MS * MS;
+        k->nudge_ns = now + LOOK_AGAIN_NS;
     if (due == 0 || now < due ||
         rd_kafka_metadata(k->rk, 0, NULL, &meta, NAMELESS_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return false;
@@ -379,7 +395,7 @@ static void look(struct kafka *k)
         if (id)
             rd_kafka_mem_free(k->rk, id);
     }
-    k->state_ns = clock_ns() + LOOK_AGAIN_MS * MS;
+    k->state_ns = clock_ns() + LOOK_AGAIN_NS;
     rd_kafka_topic_partition_list_t *all = all_partitions(k);
     if (!all)
         return;
@@ -425,8 +441,12 @@ static int follow(struct kafka *k)
 {
     for (size_t i = 0; i < k->n_parts; i++) {
         struct part *p = k->parts[i];
-        if (p->located || clock_ns() < p->retry_ns)
+        if ((p->located && !p->astray) || clock_ns() < p->retry_ns)
             continue;
+        if (p->astray) {
+            go_back_into_range(p);
+            break; /* a question may take long, and polling must go on */
+        }
         if (!locate(k, p))
             break;
         seek_to(p, p->consumed);
@@ -443,7 +463,7 @@ static void leave(struct kafka *k)
     if (k->n_parts > 0)
         return;
     k->state = KAFKA_LOOKS;
-    k->state_ns = clock_ns() + LOOK_AGAIN_MS * MS;
+    k->state_ns = clock_ns() + LOOK_AGAIN_NS;
 }
 
 int group_step(struct kafka *k)

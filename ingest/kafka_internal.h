@@ -7,6 +7,7 @@
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
 
+#define LOOK_AGAIN_NS INT64_C(1000000000) /* between questions that no broker answers */
 enum {
     QUERY_MS = 10000, /* for one question to a broker */
     FETCH_RECORDS = 16384,
@@ -76,7 +77,7 @@ struct part {
     char *key;          /* kafka:CLUSTER/TOPIC/PARTITION[@INCARNATION] */
     struct lane *lanes; /* one a stream seen so far */
     bool located;       /* false: where to start isn't known yet */
-    int64_t retry_ns;   /* when to ask again */
+    int64_t retry_ns;   /* when to ask again, for where to start or (astray) to go on */
     struct range mine[CLAIMS_MAX + 1]; /* what this store is to read, in order */
     size_t n_mine;
     struct claims claims; /* the owner's is ours */
@@ -96,6 +97,7 @@ struct part {
     int64_t rate_ns;
     double rate;
     bool paused;
+    bool astray; /* out of its log, and no broker has told yet where that goes on */
 };
 
 /* kafka_trouble.c: what was told of a broker, and what wasn't yet. */
@@ -132,6 +134,7 @@ struct kafka {
     size_t n_held, cap_held;
     struct unpacked_record unpacked; /* scratch */
     atomic_int open_lanes;
+    atomic_bool doubtful; /* a partition was away: is it the log that was read? */
     enum kafka_state state;
     int64_t state_ns, commit_ns, told_ns, nudge_ns;
     int64_t up_ns;   /* a broker was connected */
@@ -166,6 +169,8 @@ bool part_settled(const struct part *p);
 bool part_accepts(struct part *p, const rd_kafka_message_t *m);
 /* The position doesn't exist (any more): tells a gap and gives the one to go on at, or -1. */
 int64_t part_out_of_range(struct part *p);
+/* Sets verify to the last record read. False: none was. */
+bool part_doubt(struct part *p);
 /* After part_accepts() said no: the offset to go on at, or -1. */
 int64_t part_start_anew(struct part *p);
 void part_detail(const struct lane *lane, struct buf *out);
@@ -177,6 +182,8 @@ void group_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 /* Sends claims and watermarks when they are due, and moves the state on. Gives the ms after which it
  * is to be called again. */
 int group_step(struct kafka *k);
+/* Takes the part's partition off and on again, to be read from the offset. */
+void group_refetch(struct part *p, int64_t offset);
 /* The last commit: waits for its answer. */
 void group_leave(struct kafka *k);
 /* Frees a part and the lanes that it still has: only once the pipeline is through with them. */
@@ -210,5 +217,8 @@ void kafka_warn(struct kafka *k, const char *format, ...) __attribute__((format(
 /* kafka_read.c: lets go of what is held of a part (NULL: of all). */
 void drop_held(struct kafka *k, const struct part *p);
 void seek_to(struct part *p, int64_t offset);
+/* To where its log goes on, once librdkafka has found its position to be out of the log; asked again
+ * when no broker answers. */
+void go_back_into_range(struct part *p);
 
 #endif

@@ -465,6 +465,14 @@ bool part_accepts(struct part *p, const rd_kafka_message_t *m)
     return false;
 }
 
+bool part_doubt(struct part *p)
+{
+    for (struct lane *lane = p->lanes; lane; lane = lane->next)
+        if (lane->last.offset > p->verify.offset)
+            p->verify = lane->last;
+    return p->verify.offset >= 0;
+}
+
 int64_t part_out_of_range(struct part *p)
 {
     int64_t low = 0;
@@ -472,9 +480,7 @@ int64_t part_out_of_range(struct part *p)
     if (ask_ends(p, &low, &err) != 0)
         return -1;
     if (p->consumed > p->high) {
-        for (struct lane *lane = p->lanes; lane; lane = lane->next)
-            if (lane->last.offset > p->verify.offset)
-                p->verify = lane->last;
+        part_doubt(p);
         return start_anew(p, low);
     }
     if (p->consumed < low) {

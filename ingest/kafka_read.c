@@ -35,28 +35,40 @@ void drop_held(struct kafka *k, const struct part *p)
     k->n_held = kept;
 }
 
-void seek_to(struct part *p, int64_t offset)
+/* False: librdkafka isn't fetching from the partition, so there is nothing to move. */
+static bool seek(struct part *p, int64_t offset)
 {
     struct kafka *k = p->kafka;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, p->topic, p->partition)->offset = offset;
     rd_kafka_error_t *error = rd_kafka_seek_partitions(k->rk, list, QUERY_MS);
-    if (error || list->elems[0].err)
+    rd_kafka_resp_err_t code = list->elems[0].err;
+    bool fetching = error || code != RD_KAFKA_RESP_ERR__STATE;
+    if (fetching && (error || code))
         kafka_warn(k, "kafka %s/%d: going to offset %" PRId64 ": %s", p->topic, p->partition, offset,
-                   error ? rd_kafka_error_string(error) : rd_kafka_err2str(list->elems[0].err));
+                   error ? rd_kafka_error_string(error) : rd_kafka_err2str(code));
     rd_kafka_error_destroy(error);
     rd_kafka_topic_partition_list_destroy(list);
     p->eof = -1;
+    return fetching;
+}
+
+void seek_to(struct part *p, int64_t offset)
+{
+    if (!seek(p, offset))
+        group_refetch(p, offset); /* it has ended since its position was found out of the log */
 }
 
 /* ---- fetching ---- */
 
-static void out_of_range(struct kafka *k, struct part *p)
+void go_back_into_range(struct part *p)
 {
     if (!p->located)
         return; /* it's asked again where to start */
-    drop_held(k, p);
+    drop_held(p->kafka, p);
     int64_t offset = part_out_of_range(p);
+    p->astray = offset < 0;
+    p->retry_ns = clock_ns() + LOOK_AGAIN_NS;
     if (offset >= 0)
         seek_to(p, offset);
 }
@@ -73,7 +85,7 @@ static void take_error(struct kafka *k, const rd_kafka_message_t *m)
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
         if (p)
-            out_of_range(k, p);
+            go_back_into_range(p);
         break;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
@@ -82,6 +94,18 @@ static void take_error(struct kafka *k, const rd_kafka_message_t *m)
         break;
     default:
         kafka_warn(k, "kafka: %s", rd_kafka_message_errstr(m));
+    }
+}
+
+/* Fetches each part's last record once more: part_accepts() compares it. */
+static void doubt_all(struct kafka *k)
+{
+    for (size_t i = 0; i < k->n_parts; i++) {
+        struct part *p = k->parts[i];
+        if (!p->located || p->astray || !part_doubt(p))
+            continue;
+        drop_held(k, p);
+        seek(p, p->verify.offset);
     }
 }
 
@@ -420,6 +444,8 @@ int kafka_step(struct kafka *k, struct err *err)
 {
     take_wakes(k);
     size_t got = waits_for_claim(k) ? 0 : fetch(k);
+    if (atomic_exchange(&k->doubtful, false))
+        doubt_all(k);
     if (k->n_held > 0 && hand_over_all(k, err) != 0)
         return err->code;
     skip(k);

@@ -80,10 +80,7 @@ class Records(BrokerCase):
         c = self.consumer().start()
         until(lambda: c.count() == 50, "50 records", [c])
         c.stop()
-        self.broker.admin("delete", self.topic)
-        log = self.broker.folder / "data" / f"{self.topic}-0"  # Kafka gives it to the new topic
-        until(lambda: not log.exists(), "the old log to go")   # where it is still there
-        self.make_topic(1)
+        self.make_anew()
         self.send_numbers(50, 80)
         c.start()
         until(lambda: c.count() == 130, "80 of the new topic", [c])
@@ -91,6 +88,27 @@ class Records(BrokerCase):
         self.ledger([c], 130)
         self.assertIn("gap", c.said())
         self.assertEqual(list(c.partitions().values())[0]["gaps"], 1)
+
+    def make_anew(self):
+        self.broker.admin("delete", self.topic)
+        log = self.broker.folder / "data" / f"{self.topic}-0"  # Kafka gives it to the new topic
+        until(lambda: not log.exists(), "the old log to go")   # where it is still there
+        self.make_topic(1)
+
+    def test_a_topic_made_anew_under_a_running_follower(self):
+        self.make_topic(1)
+        c = self.consumer().start()
+        n = 0
+        for turn, more in enumerate((50, 30, 80, 200)):  # shorter and longer than the log before
+            if turn:
+                self.make_anew()
+            self.send_numbers(n, more)
+            n += more
+            until(lambda: c.count() == n, f"{more} of the new topic", [c])
+        c.stop()
+        self.ledger([c], n)
+        self.assertEqual(c.said().count("gap"), 3, c.said())
+        self.assertEqual(list(c.partitions().values())[0]["gaps"], 3)
 
     def test_records_that_the_broker_deleted_unread_are_a_gap(self):
         self.make_topic(1)
