@@ -63,6 +63,12 @@ struct civil civil_of_us(int64_t time_us)
     };
 }
 
+int64_t civil_floor(int64_t time, int64_t width)
+{
+    int64_t rest = time % width;
+    return time - (rest < 0 ? rest + width : rest);
+}
+
 int64_t civil_now_us(void)
 {
     struct timespec now;

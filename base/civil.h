@@ -20,6 +20,8 @@ bool civil_valid(const struct civil *c);
 int64_t civil_to_us(const struct civil *c);
 struct civil civil_of_us(int64_t time_us);
 int64_t civil_now_us(void); /* the system clock */
+/* The start of the bucket of that width that the time is in, before 1970 too; any unit. */
+int64_t civil_floor(int64_t time, int64_t width);
 
 /* "2026-04-18T04:11:58.127Z": as many digits of the fraction as it needs, 0, 3 or 6. */
 enum { CIVIL_TEXT = 32 };

@@ -18,45 +18,19 @@ static double seconds(const struct side_counts *side)
     return (double)(side->until_us - side->from_us) / (double)US_PER_S;
 }
 
-static int on_count(void *context, const struct series *series, int64_t at_us, int64_t width_us,
-                    uint64_t count)
+static int on_seen(void *context, const struct seen *seen)
 {
     struct side_counts *side = context;
-    (void)at_us;
-    (void)width_us;
-    side->counts[series->event.reason] += count;
-    side->total += count;
+    side->counts[seen->event->reason] += seen->count;
+    side->total += seen->count;
     return 0;
 }
 
-struct peer_counting {
-    const struct selection *sel;
-    struct side_counts *side;
-};
-
-static int on_event(void *context, int64_t id, const struct event *event)
+static int count_side(struct store *s, const struct slice *slice, struct side_counts *side,
+                      struct err *err)
 {
-    struct peer_counting *c = context;
-    (void)id;
-    if (!selection_field_matches(c->sel, FIELD_peer, event->peer))
-        return 0;
-    c->side->counts[event->reason]++;
-    c->side->total++;
-    return 0;
-}
-
-static int count_side(struct store *s, const struct selection *sel, const struct slice *slice,
-                      struct side_counts *side, struct err *err)
-{
-    struct count_span span = {side->from_us, side->until_us, 3600};
-    if (sel->n_values[FIELD_peer] == 0)
-        return slice_counts(s, slice, &span, on_count, side, err);
-    struct event_query query = {.from_us = side->from_us,
-                                .until_us = side->until_us,
-                                .series = slice->wanted,
-                                .n_series = slice->n_series};
-    struct peer_counting c = {sel, side};
-    return store_events(s, slice->stream, &query, on_event, &c, err);
+    struct count_span span = {side->from_us, side->until_us, 3600, false};
+    return slice_walk(s, slice, &span, on_seen, side, err);
 }
 
 static const char *verdict(uint64_t a, uint64_t b, double q, bool more_a)
@@ -141,8 +115,10 @@ static int find_slices(struct store *s, const struct selection *sel, const struc
         return err->code;
     for (size_t i = 0; i < 2; i++)
         for (size_t j = 0; j < n; j++)
-            if (str_ieq(slices[j].stream, names[i].p ? names[i] : names[0]))
+            if (str_ieq(slices[j].stream, names[i].p ? names[i] : names[0])) {
                 out[i] = slices[j];
+                out[i].sel = sel; /* outlives `only` */
+            }
     return 0;
 }
 
@@ -180,7 +156,7 @@ int query_compare(struct store *s, const struct selection *sel, struct str a, st
     if (rc == 0)
         rc = set_spans(sel, slices, cut_us, sides, err);
     for (int i = 0; rc == 0 && i < 2; i++)
-        rc = count_side(s, sel, &slices[i], &sides[i], err);
+        rc = count_side(s, &slices[i], &sides[i], err);
     if (rc == 0) {
         json_t *json = json_object();
         json_object_set_new(json, "a", b.p ? json_field(FIELD_stream, a) : json_string("before"));

@@ -124,12 +124,10 @@ int query_events(struct store *s, const struct selection *sel, bool newest_first
             .slice = &slices[i],
             .want = PAGE_FIRST,
             .newest_first = newest_first,
-            .query = {.from_us = sel->since_us == TIME_NONE ? INT64_MIN : sel->since_us,
-                      .until_us = sel->until_us == TIME_NONE ? INT64_MAX : sel->until_us,
-                      .series = slices[i].wanted,
-                      .n_series = slices[i].n_series,
-                      .newest_first = newest_first,
-                      .want_raw = true}};
+            .query = slice_query(&slices[i], sel->since_us == TIME_NONE ? INT64_MIN : sel->since_us,
+                                 sel->until_us == TIME_NONE ? INT64_MAX : sel->until_us)};
+        pages[used - 1].query.newest_first = newest_first;
+        pages[used - 1].query.want_raw = true;
     }
     int rc = merge(s, pages, used, visit, context, err);
     for (size_t i = 0; i < used; i++) {

@@ -128,12 +128,8 @@ int floors_find(struct store *s, const struct slice *slice, struct arena *arena,
     if (slice->last_us == TIME_NONE)
         return 0;
     int64_t window = WINDOW_HOURS * HOUR_US, last = slice->last_us;
-    struct event_query query = {.from_us = last - window > slice->first_us ? last - window
-                                                                           : slice->first_us,
-                                .until_us = last + 1,
-                                .series = slice->wanted,
-                                .n_series = slice->n_series,
-                                .newest_first = true};
+    struct event_query query = slice_query(slice, last - window, last + 1);
+    query.newest_first = true;
     int rc = store_events(s, slice->stream, &query, on_event, &t, err);
     *out = arena_alloc(arena, (t.keys.n + 1) * sizeof **out);
     for (size_t i = 0; rc == 0 && i < t.keys.n; i++) {

@@ -105,53 +105,25 @@ static uint64_t slice_bit(const struct grouping *g)
     return UINT64_C(1) << (g->slice % 64);
 }
 
-static int on_count(void *context, const struct series *series, int64_t at_us, int64_t width_us,
-                    uint64_t count)
+static int on_seen(void *context, const struct seen *seen)
 {
     struct grouping *g = context;
-    uint32_t *of = &g->group_of[g->slice][series->id];
+    uint32_t own = 0, *of = seen->series ? &g->group_of[g->slice][seen->series->id] : &own;
     if (*of == 0)
-        *of = (uint32_t)group_add(g, &series->event) + 1;
-    group_count(g, *of - 1, &(struct moment){at_us, width_us, slice_bit(g)}, count);
+        *of = (uint32_t)group_add(g, seen->event) + 1;
+    group_count(g, *of - 1, &(struct moment){seen->at_us, seen->width_us, slice_bit(g)},
+                seen->count);
     return 0;
-}
-
-static int on_event(void *context, int64_t id, const struct event *event)
-{
-    struct grouping *g = context;
-    (void)id;
-    if (!selection_field_matches(g->sel, FIELD_peer, event->peer))
-        return 0;
-    group_count(g, group_add(g, event), &(struct moment){event->time_us, 0, slice_bit(g)}, 1);
-    return 0;
-}
-
-/* Peers are no part of a series: only the events know them. */
-static bool about_peers(const struct grouping *g)
-{
-    for (size_t i = 0; i < g->n_by; i++)
-        if (g->by[i] == FIELD_peer)
-            return true;
-    return g->sel->n_values[FIELD_peer] > 0;
 }
 
 static int count_all(struct grouping *g, struct err *err)
 {
-    bool peers = about_peers(g);
-    struct count_span span = {g->from_us, g->until_us, 3600};
-    for (g->slice = 0; g->slice < g->n_slices; g->slice++) {
-        const struct slice *slice = &g->slices[g->slice];
-        struct event_query query = {.from_us = g->from_us,
-                                    .until_us = g->until_us,
-                                    .series = slice->wanted,
-                                    .n_series = slice->n_series};
-        if (slice->n_wanted == 0)
-            continue;
-        int rc = peers ? store_events(g->store, slice->stream, &query, on_event, g, err)
-                       : slice_counts(g->store, slice, &span, on_count, g, err);
-        if (rc != 0)
-            return rc;
-    }
+    struct count_span span = {g->from_us, g->until_us, 3600, false};
+    for (size_t i = 0; i < g->n_by; i++)
+        span.peers = span.peers || g->by[i] == FIELD_peer;
+    for (g->slice = 0; g->slice < g->n_slices; g->slice++)
+        if (slice_walk(g->store, &g->slices[g->slice], &span, on_seen, g, err) != 0)
+            return err->code;
     return 0;
 }
 
@@ -222,7 +194,7 @@ static int read_bucket(struct grouping *g, struct moment *bucket, struct err *er
     int64_t until = bucket->at_us + bucket->width_us;
     struct count_span span = {bucket->at_us > g->from_us ? bucket->at_us : g->from_us,
                               until < g->until_us ? until : g->until_us,
-                              level_below((int)(bucket->width_us / US_PER_S))};
+                              level_below((int)(bucket->width_us / US_PER_S)), false};
     int rc = 0;
     g->bucket = bucket;
     for (g->slice = 0; rc == 0 && g->slice < g->n_slices; g->slice++)

@@ -14,6 +14,7 @@ bool selection_series_matches(const struct selection *sel, const struct event *e
 /* ---- slice.c: what of one stream a selection is about ---- */
 struct slice {
     struct str stream;
+    const struct selection *sel; /* of which it is */
     const struct series **series; /* by id; NULL where it isn't selected */
     bool *wanted;                 /* the same, as store_events() takes it */
     size_t n_series;              /* length of both */
@@ -39,12 +40,23 @@ typedef int count_visit(void *context, const struct series *series, int64_t at_u
 struct count_span {
     int64_t from_us, until_us;
     int level_s; /* 1, 60 or 3600 */
+    bool peers;  /* slice_walk(): peers are asked for, whom no series knows */
 };
 int slice_counts(struct store *s, const struct slice *slice, const struct count_span *span,
                  count_visit *visit, void *context, struct err *err);
+/* The same whatever is selected: where it's about peers, each event is read and counts 1. */
+struct seen {
+    const struct event *event;   /* with its peer only where that matters */
+    const struct series *series; /* NULL: it is about peers */
+    int64_t at_us, width_us;
+    uint64_t count;
+};
+typedef int walk_visit(void *context, const struct seen *seen);
+int slice_walk(struct store *s, const struct slice *slice, const struct count_span *span,
+               walk_visit *visit, void *context, struct err *err);
+/* The slice's events in [from_us, until_us), as store_events() takes it. */
+struct event_query slice_query(const struct slice *slice, int64_t from_us, int64_t until_us);
 int level_below(int level_s); /* 3600, 60, 1, and 0: single events */
-/* The start of the bucket of that width that the time is in, before 1970 too. */
-int64_t floor_to(int64_t time_us, int64_t width_us);
 
 /* ---- doctor.c ---- */
 /* Why failures of the slice's stream before its first known one may be missing from its logs:

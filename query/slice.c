@@ -76,6 +76,7 @@ int slices_open(struct store *s, const struct selection *sel, struct arena *aren
         struct slice *slice = &(*out)[*n];
         *slice = (struct slice){
             .stream = names[i],
+            .sel = sel,
             .first_us = TIME_NONE,
             .last_us = TIME_NONE,
             .lines_from_us = TIME_NONE,
@@ -85,6 +86,14 @@ int slices_open(struct store *s, const struct selection *sel, struct arena *aren
         (*n)++;
     }
     return 0;
+}
+
+struct event_query slice_query(const struct slice *slice, int64_t from_us, int64_t until_us)
+{
+    return (struct event_query){.from_us = from_us,
+                                .until_us = until_us,
+                                .series = slice->wanted,
+                                .n_series = slice->n_series};
 }
 
 bool slices_span(const struct selection *sel, const struct slice *slices, size_t n,
@@ -124,12 +133,6 @@ static int on_time(void *context, int64_t series, int64_t time_us)
     return on_row(context, series, time_us, 1);
 }
 
-int64_t floor_to(int64_t time_us, int64_t width_us)
-{
-    int64_t rest = time_us % width_us;
-    return time_us - (rest < 0 ? rest + width_us : rest);
-}
-
 int level_below(int level_s)
 {
     return level_s == 3600 ? 60 : level_s == 60 ? 1 : 0;
@@ -142,26 +145,23 @@ static int counts(struct store *s, struct counting *c, const struct count_span *
     if (from >= until || c->stopped)
         return 0;
     if (span->level_s == 0) {
-        struct event_query query = {.from_us = from,
-                                    .until_us = until,
-                                    .series = c->slice->wanted,
-                                    .n_series = c->slice->n_series};
+        struct event_query query = slice_query(c->slice, from, until);
         c->width_us = 0;
         return store_times(s, c->slice->stream, &query, on_time, c, err);
     }
     /* Without a bound there is nothing to cut: whole buckets reach that far. */
-    int64_t a = from < INT64_MIN + width ? from : floor_to(from + width - 1, width);
-    int64_t b = until == INT64_MAX ? until : floor_to(until, width);
+    int64_t a = from < INT64_MIN + width ? from : civil_floor(from + width - 1, width);
+    int64_t b = until == INT64_MAX ? until : civil_floor(until, width);
     int below = level_below(span->level_s);
     if (a >= b)
-        return counts(s, c, &(struct count_span){from, until, below}, err);
-    if (counts(s, c, &(struct count_span){from, a, below}, err) != 0)
+        return counts(s, c, &(struct count_span){from, until, below, false}, err);
+    if (counts(s, c, &(struct count_span){from, a, below, false}, err) != 0)
         return err->code;
     c->width_us = width;
     if (!c->stopped &&
         store_rollup(s, c->slice->stream, span->level_s, a, b, on_row, c, err) != 0)
         return err->code;
-    return counts(s, c, &(struct count_span){b, until, below}, err);
+    return counts(s, c, &(struct count_span){b, until, below, false}, err);
 }
 
 int slice_counts(struct store *s, const struct slice *slice, const struct count_span *span,
@@ -173,4 +173,41 @@ int slice_counts(struct store *s, const struct slice *slice, const struct count_
     if (counts(s, &c, span, err) != 0)
         return err_wrap(err, "stream %.*s", STR_ARG(slice->stream));
     return 0;
+}
+
+/* ---- the same, where peers matter too ---- */
+
+struct walking {
+    const struct selection *sel;
+    walk_visit *visit;
+    void *context;
+};
+
+static int on_series(void *context, const struct series *series, int64_t at_us, int64_t width_us,
+                     uint64_t count)
+{
+    const struct walking *w = context;
+    return w->visit(w->context,
+                    &(struct seen){&series->event, series, at_us, width_us, count});
+}
+
+static int on_event(void *context, int64_t id, const struct event *event)
+{
+    const struct walking *w = context;
+    (void)id;
+    if (!selection_field_matches(w->sel, FIELD_peer, event->peer))
+        return 0;
+    return w->visit(w->context, &(struct seen){event, NULL, event->time_us, 0, 1});
+}
+
+int slice_walk(struct store *s, const struct slice *slice, const struct count_span *span,
+               walk_visit *visit, void *context, struct err *err)
+{
+    struct walking w = {slice->sel, visit, context};
+    struct event_query query = slice_query(slice, span->from_us, span->until_us);
+    if (slice->n_wanted == 0)
+        return 0;
+    if (!span->peers && slice->sel->n_values[FIELD_peer] == 0)
+        return slice_counts(s, slice, span, on_series, &w, err);
+    return store_events(s, slice->stream, &query, on_event, &w, err);
 }

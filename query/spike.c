@@ -37,12 +37,14 @@ struct gathering {
     struct hop *hop;
 };
 
-static void count_into(struct gathering *g, const struct event *event, int64_t at_us, double n)
+static int on_seen(void *context, const struct seen *seen)
 {
+    struct gathering *g = context;
     struct spike *q = g->q;
+    const struct event *event = seen->event;
     struct track **track = &g->hop->tracks[track_number(event)];
-    if (at_us < q->from_us || at_us >= q->until_us)
-        return;
+    if (seen->at_us < q->from_us || seen->at_us >= q->until_us)
+        return 0;
     if (!*track) {
         *track = arena_alloc(&q->arena, sizeof **track);
         **track = (struct track){.reason = event->reason,
@@ -51,44 +53,18 @@ static void count_into(struct gathering *g, const struct event *event, int64_t a
         memset((*track)->n, 0, q->bins * sizeof *(*track)->n);
         q->n_tracks++;
     }
-    (*track)->n[(at_us - q->from_us) / q->bin_us] += n;
-    g->hop->total += n;
-}
-
-static int on_count(void *context, const struct series *series, int64_t at_us, int64_t width_us,
-                    uint64_t count)
-{
-    (void)width_us;
-    count_into(context, &series->event, at_us, (double)count);
-    return 0;
-}
-
-static int on_event(void *context, int64_t id, const struct event *event)
-{
-    struct gathering *g = context;
-    (void)id;
-    if (selection_field_matches(g->q->sel, FIELD_peer, event->peer))
-        count_into(g, event, event->time_us, 1);
+    (*track)->n[(seen->at_us - q->from_us) / q->bin_us] += (double)seen->count;
+    g->hop->total += (double)seen->count;
     return 0;
 }
 
 static int gather(struct spike *q, struct err *err)
 {
+    struct count_span span = {q->from_us, q->until_us, q->level_s, false};
     for (size_t i = 0; i < q->n_hops; i++) {
         struct gathering g = {q, &q->hops[i]};
-        const struct slice *slice = q->hops[i].slice;
-        struct count_span span = {q->from_us, q->until_us, q->level_s};
-        struct event_query query = {.from_us = q->from_us,
-                                    .until_us = q->until_us,
-                                    .series = slice->wanted,
-                                    .n_series = slice->n_series};
-        if (slice->n_wanted == 0)
-            continue;
-        int rc = q->sel->n_values[FIELD_peer]
-                     ? store_events(q->store, slice->stream, &query, on_event, &g, err)
-                     : slice_counts(q->store, slice, &span, on_count, &g, err);
-        if (rc != 0)
-            return rc;
+        if (slice_walk(q->store, q->hops[i].slice, &span, on_seen, &g, err) != 0)
+            return err->code;
     }
     return 0;
 }
@@ -122,10 +98,8 @@ static int find_client(struct spike *q, struct rise *rise, struct err *err)
 {
     const struct slice *slice = q->hops[rise->hop].slice;
     struct peers p = {0};
-    struct event_query query = {.from_us = rise->start_us,
-                                .until_us = rise->end_us,
-                                .series = rise_series(q, rise),
-                                .n_series = slice->n_series};
+    struct event_query query = slice_query(slice, rise->start_us, rise->end_us);
+    query.series = rise_series(q, rise);
     int rc = store_events(q->store, slice->stream, &query, on_peer, &p, err);
     double more = (double)p.n * rise->excess / fmax(rise->episode.counted, 1);
     for (size_t i = 0; i < p.keys.n; i++)
@@ -370,7 +344,7 @@ static bool set_span(struct spike *q)
         return false;
     q->level_s = span > 30 * DAY_US ? 3600 : span > 6 * HOUR_US || stored > FINE_EVENTS ? 60 : 1;
     q->bin_us = q->level_s == 1 ? 10 * US_PER_S : q->level_s * US_PER_S;
-    q->from_us = floor_to(q->from_us, q->bin_us);
+    q->from_us = civil_floor(q->from_us, q->bin_us);
     q->bins = (size_t)((q->until_us - q->from_us + q->bin_us - 1) / q->bin_us);
     return true;
 }

@@ -30,7 +30,7 @@ static int on_count(void *context, const struct series *series, int64_t at_us, i
 static int tally(struct spike *q, const struct slice *slice, int64_t from_us, int64_t until_us,
                  struct tally *out, struct err *err)
 {
-    struct count_span span = {from_us, until_us, 3600};
+    struct count_span span = {from_us, until_us, 3600, false};
     out->n = arena_alloc(&q->arena, (slice->n_series + 1) * sizeof *out->n);
     memset(out->n, 0, (slice->n_series + 1) * sizeof *out->n);
     return slice_counts(q->store, slice, &span, on_count, out, err);
@@ -118,10 +118,8 @@ static int explain_rise(struct spike *q, const struct rise *r, const struct tall
             most = i;
     only[most] = true;
     struct typical typical = {.kind = &slice->series[most]->event};
-    struct event_query query = {.from_us = r->onset.at_us,
-                                .until_us = r->end_us,
-                                .series = only,
-                                .n_series = slice->n_series};
+    struct event_query query = slice_query(slice, r->onset.at_us, r->end_us);
+    query.series = only;
     int rc = store_events(q->store, slice->stream, &query, on_peer, &typical, err);
     struct event event = *typical.kind;
     for (size_t i = 0; i < typical.peers.n; i++)

@@ -73,10 +73,8 @@ static int date_by_events(struct spike *q, struct rise *r, struct onset_window *
     const struct slice *slice = q->hops[r->hop].slice;
     struct times times = {0};
     struct peer_times peers = {q->sel, &times};
-    struct event_query query = {.from_us = w->from_us,
-                                .until_us = w->until_us,
-                                .series = rise_series(q, r),
-                                .n_series = slice->n_series};
+    struct event_query query = slice_query(slice, w->from_us, w->until_us);
+    query.series = rise_series(q, r);
     int rc = q->sel->n_values[FIELD_peer]
                  ? store_events(q->store, slice->stream, &query, on_peer_time, &peers, err)
                  : store_times(q->store, slice->stream, &query, on_time, &times, err);
@@ -117,7 +115,7 @@ static int on_second(void *context, const struct series *series, int64_t at_us, 
 static int seconds_read(struct spike *q, const struct rise *r, const struct onset_window *w,
                         struct seconds *out, struct err *err)
 {
-    struct count_span span = {floor_to(w->from_us, US_PER_S), w->until_us, 1};
+    struct count_span span = {civil_floor(w->from_us, US_PER_S), w->until_us, 1, false};
     *out = (struct seconds){.track = r->track, .from_us = span.from_us};
     out->n = (size_t)((span.until_us - span.from_us + US_PER_S - 1) / US_PER_S);
     out->counts = arena_alloc(&q->arena, out->n * sizeof *out->counts);

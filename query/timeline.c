@@ -39,28 +39,13 @@ static struct line *line_of(struct timeline *t, const struct event *event)
     return &t->lines[at];
 }
 
-static void add(struct timeline *t, const struct event *event, int64_t at_us, uint64_t count)
-{
-    struct line *line = line_of(t, event);
-    line->counts[(at_us - t->from_us) / t->step_us] += count;
-    line->total += count;
-    t->total += count;
-}
-
-static int on_count(void *context, const struct series *series, int64_t at_us, int64_t width_us,
-                    uint64_t count)
-{
-    (void)width_us;
-    add(context, &series->event, at_us, count);
-    return 0;
-}
-
-static int on_event(void *context, int64_t id, const struct event *event)
+static int on_seen(void *context, const struct seen *seen)
 {
     struct timeline *t = context;
-    (void)id;
-    if (selection_field_matches(t->sel, FIELD_peer, event->peer))
-        add(t, event, event->time_us, 1);
+    struct line *line = line_of(t, seen->event);
+    line->counts[(seen->at_us - t->from_us) / t->step_us] += seen->count;
+    line->total += seen->count;
+    t->total += seen->count;
     return 0;
 }
 
@@ -82,7 +67,7 @@ static int set_steps(struct timeline *t, int64_t step_us, struct err *err)
         return err_set(err, ERR_USAGE, "a step is a whole number of seconds");
     int64_t since_us = t->from_us;
     t->step_us = step_us ? step_us : round_step(t->until_us - t->from_us);
-    t->from_us = floor_to(t->from_us, t->step_us);
+    t->from_us = civil_floor(t->from_us, t->step_us);
     int64_t n = (t->until_us - t->from_us + t->step_us - 1) / t->step_us;
     if (n > STEPS_MAX)
         return err_set(err, ERR_USAGE,
@@ -98,16 +83,9 @@ static int count_slice(struct store *s, struct timeline *t, int64_t from_us, str
 {
     int64_t step_s = t->step_us / US_PER_S;
     struct count_span span = {from_us, t->until_us,
-                              step_s % 3600 == 0 ? 3600 : step_s % 60 == 0 ? 60 : 1};
-    struct event_query query = {.from_us = from_us,
-                                .until_us = t->until_us,
-                                .series = t->slice->wanted,
-                                .n_series = t->slice->n_series};
-    if (t->slice->n_wanted == 0)
-        return 0;
-    if (t->by == FIELD_peer || t->sel->n_values[FIELD_peer])
-        return store_events(s, t->slice->stream, &query, on_event, t, err);
-    return slice_counts(s, t->slice, &span, on_count, t, err);
+                              step_s % 3600 == 0 ? 3600 : step_s % 60 == 0 ? 60 : 1,
+                              t->by == FIELD_peer};
+    return slice_walk(s, t->slice, &span, on_seen, t, err);
 }
 
 static int by_total(const void *a, const void *b, void *keys)

@@ -6,12 +6,6 @@
 static const int levels[] = {1, 60, 3600};
 enum { LEVELS = sizeof levels / sizeof *levels, TALLY_MAX = 1 << 16, PAGE_ROWS = 4096 };
 
-static int64_t floor_to(int64_t v, int64_t unit)
-{
-    int64_t rest = v % unit;
-    return v - (rest < 0 ? rest + unit : rest);
-}
-
 int64_t floor_s(int64_t time_us)
 {
     int64_t rest = time_us % US_PER_S;
@@ -74,7 +68,7 @@ static int by_key(const void *va, const void *vb)
 static size_t coarsen(struct tally_cell *cells, size_t n, int level)
 {
     for (size_t i = 0; i < n; i++)
-        cells[i].at_s = floor_to(cells[i].at_s, level);
+        cells[i].at_s = civil_floor(cells[i].at_s, level);
     qsort(cells, n, sizeof *cells, by_key);
     size_t out = 0;
     for (size_t i = 0; i < n; i++) {

@@ -16,6 +16,19 @@ static void append_shuffled(struct store *s, int n, int window_s, int64_t from)
     free(events);
 }
 
+/* Newest first is the same walk backwards. */
+static void check_backwards(struct store *s)
+{
+    struct seen up = {0}, down = {0};
+    see_all(s, "edge", &(struct event_query){EVERYTHING}, &up);
+    see_all(s, "edge", &(struct event_query){EVERYTHING, .newest_first = true}, &down);
+    cr_assert_eq(up.n, down.n);
+    for (size_t i = 0; i < up.n; i++)
+        cr_assert_eq(up.list[i].id, down.list[down.n - 1 - i].id);
+    seen_release(&up);
+    seen_release(&down);
+}
+
 Test(store, late_events_come_back_in_time_order)
 {
     struct store *s = open_store(test_dir(), STORE_WRITE);
@@ -30,7 +43,6 @@ Test(store, late_events_come_back_in_time_order)
 Test(store, a_walk_finds_what_lies_years_apart)
 {
     struct store *s = open_store(test_dir(), STORE_WRITE);
-    struct seen up = {0}, down = {0};
     srand(5);
     for (int batch = 0; batch < 20; batch++) {
         struct event events[200];
@@ -43,13 +55,7 @@ Test(store, a_walk_finds_what_lies_years_apart)
             append_shuffled(s, 2000, 0, batch / 5 * 2000);
     }
     check_stream(s, "edge");
-    see_all(s, "edge", &(struct event_query){EVERYTHING}, &up);
-    see_all(s, "edge", &(struct event_query){EVERYTHING, .newest_first = true}, &down);
-    cr_assert_eq(up.n, down.n);
-    for (size_t i = 0; i < up.n; i++)
-        cr_assert_eq(up.list[i].id, down.list[down.n - 1 - i].id);
-    seen_release(&up);
-    seen_release(&down);
+    check_backwards(s);
     store_close(s);
 }
 
@@ -85,14 +91,7 @@ Test(store, newest_first_is_the_same_walk_backwards)
     struct store *s = open_store(test_dir(), STORE_WRITE);
     srand(3);
     append_shuffled(s, 6000, 30, 0);
-    struct seen up = {0}, down = {0};
-    see_all(s, "edge", &(struct event_query){EVERYTHING}, &up);
-    see_all(s, "edge", &(struct event_query){EVERYTHING, .newest_first = true}, &down);
-    cr_assert_eq(up.n, down.n);
-    for (size_t i = 0; i < up.n; i++)
-        cr_assert_eq(up.list[i].id, down.list[down.n - 1 - i].id);
-    seen_release(&up);
-    seen_release(&down);
+    check_backwards(s);
     store_close(s);
 }
 
