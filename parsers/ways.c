@@ -138,6 +138,7 @@ static void split(const char *source, struct split *out)
     for (const char *p = start, *end;; p = end + 1) {
         end = level_end(p);
         split_way(out, flags, p, end);
+        out->lost = out->lost || *end == ')'; /* one too many */
         if (!*end || out->lost)
             return;
     }

@@ -26,6 +26,13 @@ def sample_lines():
             yield text.encode()
 
 
+def patterns():
+    """Each pattern of the packs, in single quotes as they all are."""
+    for pack in sorted((ROOT / "parsers/packs").glob("*.yaml")):
+        for match in re.finditer(r"^ *(?:match|unless): '(.+)'$", pack.read_text(), re.M):
+            yield match.group(1).replace("''", "'").encode()
+
+
 def fixture_heads():
     for path in sorted((ROOT / "fixtures").rglob("*")):
         if path.is_file() and ".log" in path.name:
@@ -77,6 +84,7 @@ def main():
     write(out / "config", CONFIGS)
     write(out / "otlp", OTLP)
     write(out / "zone", zones())
+    write(out / "ways", [p[:1024] + b"\n" + line[:512] for p, line in zip(patterns(), lines)])
 
 
 if __name__ == "__main__":

@@ -136,6 +136,9 @@ Test(ways, a_pattern_that_is_none_is_refused_as_a_whole)
     cr_expect_eq(rc, ERR_USAGE);
     cr_expect(str_find(str_of(err.text), STR("at byte 31: "), 0) >= 0, "%s", err.text);
     ways_close(&b.parts);
+    rc = ways_open(&b.own, "certificate refused)|key share", &none, &b.parts, &err);
+    cr_expect_eq(rc, ERR_USAGE, "a bracket too many is no end of a way");
+    ways_close(&b.parts);
     close_classifier(&b);
 }
 
