@@ -253,10 +253,12 @@ static bool locate(struct kafka *k, struct part *p)
 
 static void on_assigned(struct kafka *k, rd_kafka_topic_partition_list_t *list)
 {
-    bool answered = true;
+    bool answered = true, wanted = !k->closing && k->state == KAFKA_FOLLOWS;
     k->assigned = true;
     wait_lanes(k);
-    for (int i = 0; !k->closing && i < list->cnt; i++) {
+    /* one that was on its way when we left is taken back at once: a part of it would be read while
+     * the group gives it to somebody else */
+    for (int i = 0; wanted && i < list->cnt; i++) {
         rd_kafka_topic_partition_t *tp = &list->elems[i];
         struct part *p = part_new(k, tp->topic, tp->partition);
         answered = answered && locate(k, p); /* one that didn't: step() asks for the rest */
@@ -380,10 +382,20 @@ static bool nameless(struct kafka *k)
     return true;
 }
 
+/* Whether the group, once left, has taken back what it gave. */
+static bool has_nothing(struct kafka *k)
+{
+    rd_kafka_topic_partition_list_t *list = NULL;
+    bool none = rd_kafka_assignment(k->rk, &list) == RD_KAFKA_RESP_ERR_NO_ERROR && list->cnt == 0;
+    if (list)
+        rd_kafka_topic_partition_list_destroy(list);
+    return none;
+}
+
 static void look(struct kafka *k)
 {
     struct err err = {0};
-    if (clock_ns() < k->state_ns || atomic_load(&k->open_lanes) > 0)
+    if (clock_ns() < k->state_ns || atomic_load(&k->open_lanes) > 0 || !has_nothing(k))
         return;
     if (!k->cluster) {
         char *id = rd_kafka_clusterid(k->rk, 0);
