@@ -65,13 +65,30 @@ static bool check_sample(struct classifier *c, struct check *check)
     return check->wrong == 0;
 }
 
+/* Built-in patterns are compiled at their first match, which few samples are. */
+static size_t check_ways(const struct rule *rule, const struct ways *ways, struct buf *report)
+{
+    struct err err;
+    size_t wrong = 0;
+    for (size_t i = 0; i < ways->n; i++) {
+        if (pattern_make(ways->items[i].pattern, &err) == 0)
+            continue;
+        buf_printf(report, "%.*s: rule %.*s: %s\n", STR_ARG(rule->pack), STR_ARG(rule->id), err.text);
+        wrong++;
+    }
+    return wrong;
+}
+
 int rules_check(const struct rules *rules, struct buf *report, size_t *failed, struct err *err)
 {
     struct classifier *c;
     if (classifier_open(rules, &c, err) != 0)
         return err->code;
     *failed = 0;
-    for (size_t p = 0; p < rules->n_packs; p++) {
+    for (size_t i = 0; i < rules->n; i++)
+        *failed += check_ways(&rules->items[i], &rules->items[i].match, report) +
+                   check_ways(&rules->items[i], &rules->items[i].unless, report);
+    for (size_t p = 0; *failed == 0 && p < rules->n_packs; p++) {
         for (unsigned i = 0; i < rules->packs[p]->samples_count; i++) {
             struct check check = {rules->packs[p], &rules->packs[p]->samples[i], report, 0};
             *failed += !check_sample(c, &check);

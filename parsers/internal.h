@@ -73,10 +73,11 @@ struct three {
 
 struct rules {
     struct pack **packs; /* own all strings */
-    size_t n_packs, packs_cap;
+    size_t n_packs, packs_cap, n_built_in;
     struct rule *items;
     size_t n, cap;
     size_t words; /* of a bit set over the rules */
+    bool trusted; /* while rules are opened: they are built in, and tested to be patterns */
     uint64_t *always, *vetoes;
     /* Indices of the rules of that kind whose match can begin with a byte, in order:
      * envelopes[first_envelopes[b]..first_envelopes[b + 1]). */

@@ -31,8 +31,17 @@ struct captures {
 /* table_index says which table a capture's name means, or -1; NULL: only the plain names. */
 int pattern_open(const char *source, int (*table_index)(const void *context, struct str name),
                  const void *context, struct pattern **out, struct err *err);
+/* The same for a source that is known to be a pattern: it is compiled at the first match, and one that
+ * is none ends the process then. The table_index and its context have to live as long. */
+int pattern_open_later(const char *source,
+                       int (*table_index)(const void *context, struct str name),
+                       const void *context, struct pattern **out, struct err *err);
+/* Makes it ready for its first match, which would do so too. */
+int pattern_make(struct pattern *p, struct err *err);
 void pattern_close(struct pattern *p); /* NULL is fine */
-/* Whether a text that begins with the byte can match; true where that isn't known. */
+/* Behind the byte, the escape or the class of a source at p; *p isn't its end. */
+const char *pattern_next(const char *p);
+/* Whether a text that begins with the byte can match; true where that isn't known (yet). */
 bool pattern_can_start(const struct pattern *p, unsigned char first);
 /* The names it captures: bit `what` for each, bit CAPTURE_TABLE for any table. */
 uint32_t pattern_captures(const struct pattern *p);

@@ -323,9 +323,11 @@ static int open_rules(struct rules *rules, struct err *err)
     for (size_t i = 0; i < rules->n_packs; i++)
         for (unsigned r = 0; r < rules->packs[i]->rules_count; r++)
             ways_count(rules, &rules->packs[i]->rules[r], i);
-    for (size_t i = 0; rc == 0 && i < rules->n_packs; first += rules->packs[i++]->rules_count)
+    for (size_t i = 0; rc == 0 && i < rules->n_packs; first += rules->packs[i++]->rules_count) {
+        rules->trusted = i < rules->n_built_in;
         if ((rc = open_pack(rules, rules->packs[i], first, err)) != 0)
             err_wrap(err, "rule pack %s", rules->packs[i]->pack);
+    }
     if (rc != 0)
         return rc;
     index_rules(rules);
@@ -341,6 +343,7 @@ int rules_load(const char *user_dir, struct rules **out, struct err *err)
     rules->all = words_open();
     for (const struct embedded *e = embedded_packs; rc == 0 && e->name; e++)
         rc = load_pack(rules, str_of(e->name), str_make(e->bytes, e->n), err);
+    rules->n_built_in = rules->n_packs;
     if (rc == 0 && user_dir)
         rc = load_dir(rules, user_dir, err);
     for (size_t i = 0; rc == 0 && i < rules->n_packs; i++)

@@ -23,26 +23,10 @@ static bool is_one_of(char c, const char *bytes)
     return c && strchr(bytes, c);
 }
 
-/* Behind the byte, the escape or the class at p. */
-static const char *skip_one(const char *p)
-{
-    if (*p == '\\')
-        return p[1] ? p + 2 : p + 1;
-    if (*p++ != '[')
-        return p;
-    if (*p == '^')
-        p++;
-    for (const char *first = p; *p && (*p != ']' || p == first);)
-        p = *p == '[' && is_one_of(p[1], ":.=") && strstr(p, ":]") ? strstr(p, ":]") + 2
-            : *p == '\\' && p[1]                                  ? p + 2
-                                                                   : p + 1;
-    return *p ? p + 1 : p;
-}
-
 /* The next '|' or ')' of the level that p is at, or the end. */
 static const char *level_end(const char *p)
 {
-    for (int depth = 0; *p; p = skip_one(p)) {
+    for (int depth = 0; *p; p = pattern_next(p)) {
         if (depth == 0 && (*p == '|' || *p == ')'))
             return p;
         depth += (*p == '(') - (*p == ')');
@@ -68,7 +52,7 @@ static bool is_separable(const char *source)
     const char *start = skip_flags(source);
     if (strstr(source, "(*") || memchr(source, 'x', (size_t)(start - source)))
         return false;
-    for (const char *p = start; *p; p = skip_one(p)) {
+    for (const char *p = start; *p; p = pattern_next(p)) {
         if (*p == '\\' && is_one_of(p[1], "123456789gkKQE"))
             return false;
         if (*p == '(' && p[1] == '?' && (is_one_of(p[2], "|(R&+C#") || skip_flags(p) > p))
@@ -235,14 +219,18 @@ static void add_needs(struct rules *rules, const struct needs *needs, const stru
 
 /* ---- ways ---- */
 
-static int add(struct rules *rules, const char *source, struct ways *out, struct err *err)
+static int add(struct rules *rules, const char *source, const struct pack_rule *from,
+               struct ways *out, struct err *err)
 {
     struct way *way;
     out->items = xgrow(out->items, out->n, &out->cap, sizeof *out->items);
     way = &out->items[out->n++];
     *way = (struct way){.pattern = NULL};
-    if (pattern_open(source, rules_table, rules, &way->pattern, err) != 0)
-        return err->code;
+    int rc = rules->trusted && from
+                 ? pattern_open_later(source, rules_table, rules, &way->pattern, err)
+                 : pattern_open(source, rules_table, rules, &way->pattern, err);
+    if (rc != 0)
+        return rc;
     out->captures |= pattern_captures(way->pattern);
     return 0;
 }
@@ -262,7 +250,7 @@ static bool open_parts(struct rules *rules, const struct split *parts,
     bool opened = with * 2 >= parts->n;
     part = parts->bytes.p;
     for (size_t i = 0; opened && i < parts->n; i++, part += strlen(part) + 1) {
-        opened = add(rules, part, out, &err) == 0;
+        opened = add(rules, part, from, out, &err) == 0;
         add_needs(rules, &needs[i], from, &out->items[i].needed);
     }
     free(needs);
@@ -283,7 +271,7 @@ int ways_open(struct rules *rules, const char *source, const struct pack_rule *f
         return 0;
     ways_close(out);
     *out = (struct ways){.n = 0};
-    if (add(rules, source, out, err) != 0)
+    if (add(rules, source, from, out, err) != 0)
         return err->code;
     if (from) {
         needs_read(source, &needs);
@@ -304,6 +292,7 @@ enum match ways_match(struct classifier *c, const struct ways *ways, struct str 
 {
     struct captures own;
     enum match found = MATCH_NO;
+    bool gave_up = false;
     if (out)
         out->n = 0;
     for (size_t i = 0; i < ways->n; i++) {
@@ -312,12 +301,13 @@ enum match ways_match(struct classifier *c, const struct ways *ways, struct str 
             continue;
         struct captures *to = !ways->captures || !out ? NULL : found == MATCH_NO ? out : &own;
         enum match match = pattern_match(way->pattern, c->matcher, text, to);
-        if (match == MATCH_BUDGET || (match == MATCH_YES && !to))
+        if (match == MATCH_YES && !to)
             return match;
+        gave_up = gave_up || match == MATCH_BUDGET;
         if (match == MATCH_YES && to == &own && own.start < out->start)
             *out = own;
         if (match == MATCH_YES)
             found = match;
     }
-    return found;
+    return found == MATCH_NO && gave_up ? MATCH_BUDGET : found;
 }
