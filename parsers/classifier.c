@@ -117,6 +117,8 @@ static enum match rule_holds(struct classifier *c, const struct rule *rule,
 {
     enum match match = MATCH_YES;
     captures->n = 0;
+    if (!literals_fill(c, &rule->with))
+        return MATCH_NO;
     if (rule->program)
         match = record->program.p
                     ? pattern_match(rule->program, c->matcher, record->program, NULL)

@@ -47,6 +47,7 @@ struct rule {
     enum leg leg, for_leg;
     enum side by;
     int alert;
+    struct needed with; /* words that have to be in the text too */
     struct ways match, unless;
     struct pattern *program; /* NULL: none */
 };
@@ -128,6 +129,8 @@ void ways_count(struct rules *rules, const struct pack_rule *from, size_t pack);
 int ways_open(struct rules *rules, const char *source, const struct pack_rule *from,
               struct ways *out, struct err *err);
 void ways_close(struct ways *ways);
+/* A need more: words with '|' between them. False when one is shorter than WORD_BYTES_MIN, or the needs are too many. */
+bool ways_need(struct rules *rules, const char *words, struct needed *out);
 /* As pattern_match() of the whole pattern; text is the one that literals_try() saw. */
 enum match ways_match(struct classifier *c, const struct ways *ways, struct str text,
                       struct captures *out);

@@ -14,6 +14,8 @@ static const cyaml_schema_field_t rule_fields[] = {
     CYAML_FIELD_STRING_PTR("id", CYAML_FLAG_POINTER, struct pack_rule, id, 1, CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE_COUNT("find", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct pack_rule,
                                find, find_count, &text_value, 0, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE_COUNT("with", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct pack_rule,
+                               with, with_count, &text_value, 0, CYAML_UNLIMITED),
     SCHEMA_TEXT("match", struct pack_rule, match),
     SCHEMA_TEXT("unless", struct pack_rule, unless),
     SCHEMA_TEXT("program", struct pack_rule, program),

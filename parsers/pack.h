@@ -8,8 +8,8 @@
 /* Absent scalars are NULL. The strings are those of the file. */
 struct pack_rule {
     char *id;
-    char **find;
-    unsigned find_count;
+    char **find, **with;
+    unsigned find_count, with_count;
     char *match, *unless, *program;
     char *failure, *context, *reason, *leg, *by, *library, *for_leg;
     int *alert, *rank;

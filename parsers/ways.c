@@ -217,6 +217,24 @@ static void add_needs(struct rules *rules, const struct needs *needs, const stru
     }
 }
 
+bool ways_need(struct rules *rules, const char *words, struct needed *out)
+{
+    char *folded = word_folded(words), *rest = folded, *word;
+    bool fits = out->n < NEEDS_MAX;
+    if (out->n == 0)
+        out->from = (uint32_t)rules->n_need_words;
+    while (fits && (word = strsep(&rest, "|"))) {
+        fits = strlen(word) >= WORD_BYTES_MIN;
+        rules->need_words = xgrow(rules->need_words, rules->n_need_words, &rules->need_words_cap,
+                                  sizeof *rules->need_words);
+        rules->need_words[rules->n_need_words++] = fits ? words_add(rules->all, str_of(word)) : 0;
+    }
+    free(folded);
+    if (fits)
+        out->ends[out->n++] = (uint32_t)rules->n_need_words;
+    return fits;
+}
+
 /* ---- ways ---- */
 
 static int add(struct rules *rules, const char *source, const struct pack_rule *from,
