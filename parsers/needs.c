@@ -75,6 +75,13 @@ static bool letter(char c)
 
 /* ---- needs ---- */
 
+/* Most have a word or two: all the room would be copied otherwise. */
+static void need_copy(struct need *to, const struct need *from)
+{
+    to->n = from->n;
+    memcpy(to->words, from->words, from->n * sizeof *from->words);
+}
+
 /* How long the shortest word is: how little would do. */
 static size_t strength(const struct need *need)
 {
@@ -112,16 +119,16 @@ static void add_need(struct needs *out, const struct need *need)
         if (implies(&out->items[i], need))
             return;
         if (implies(need, &out->items[i])) {
-            out->items[i] = *need;
+            need_copy(&out->items[i], need);
             return;
         }
         if (strength(&out->items[i]) < strength(&out->items[weakest]))
             weakest = i;
     }
     if (out->n < NEEDS_MAX)
-        out->items[out->n++] = *need;
+        need_copy(&out->items[out->n++], need);
     else if (strength(need) > strength(&out->items[weakest]))
-        out->items[weakest] = *need;
+        need_copy(&out->items[weakest], need);
 }
 
 static const struct need *strongest(const struct needs *needs)
@@ -147,6 +154,12 @@ static bool join(struct need *to, const struct need *from)
 }
 
 /* ---- runs ---- */
+
+static void run_copy(struct run *to, const struct run *from)
+{
+    need_copy(&to->texts, &from->texts);
+    to->whole = from->whole;
+}
 
 static void run_start(struct run *run)
 {
@@ -190,10 +203,11 @@ static bool texts_add(struct need *to, const struct need *more)
 /* The run goes on with the texts, which begin as it does; maybe: or stays what it is. */
 static void run_texts(struct run *run, const struct run *next, bool maybe, struct needs *out)
 {
-    struct run both = *next;
+    struct run both;
+    run_copy(&both, next);
     both.whole = both.whole && run->whole;
     if (!maybe || texts_add(&both.texts, &run->texts))
-        *run = both;
+        run_copy(run, &both);
     else
         run_end(run, out);
 }
@@ -374,11 +388,14 @@ static void run_item(struct run *run, struct item_read *read, struct needs *out)
     if (read->item == ITEM_BYTE && certain) {
         run_byte(run, read->byte, out);
     } else if (read->item == ITEM_BYTE && maybe) {
-        struct run next = *run;
+        struct run next;
+        run_copy(&next, run);
         run_byte(&next, read->byte, out);
         run_texts(run, &next, true, out);
     } else if (read->item == ITEM_TEXTS && read->often != OFTEN_ANY) {
-        struct run next = {.texts = read->inside.texts, .whole = run->whole};
+        struct run next;
+        need_copy(&next.texts, &read->inside.texts);
+        next.whole = run->whole;
         run_texts(run, &next, maybe, out);
     }
     bool repeats = read->often == OFTEN_MORE || read->often == OFTEN_ANY;
@@ -388,8 +405,9 @@ static void run_item(struct run *run, struct item_read *read, struct needs *out)
 
 static void read_way(struct reader *r, const struct run *before, struct inside *out)
 {
-    struct run run = *before;
+    struct run run;
     struct item_read read;
+    run_copy(&run, before);
     run.whole = true;
     out->needs.n = 0;
     while (*r->p && *r->p != '|' && *r->p != ')' && !r->lost) {
@@ -398,15 +416,16 @@ static void read_way(struct reader *r, const struct run *before, struct inside *
         run_item(&run, &read, &out->needs);
     }
     out->plain = run.whole;
-    out->texts = run.texts;
+    need_copy(&out->texts, &run.texts);
     add_need(&out->needs, &run.texts);
 }
 
 static void read_ways(struct reader *r, const struct run *before, struct inside *out)
 {
-    struct need any = {.n = 0}, texts = {.n = 0};
+    struct need any, texts;
     size_t ways = 0;
     bool all = true, plain = true;
+    any.n = texts.n = 0;
     do {
         read_way(r, before, out);
         const struct need *best = strongest(&out->needs);
@@ -420,7 +439,7 @@ static void read_ways(struct reader *r, const struct run *before, struct inside 
     if (all)
         add_need(&out->needs, &any);
     out->plain = plain;
-    out->texts = texts;
+    need_copy(&out->texts, &texts);
 }
 
 void needs_read(const char *source, struct needs *out)
@@ -430,7 +449,7 @@ void needs_read(const char *source, struct needs *out)
     struct reader r = {.p = source};
     run_start(&none);
     read_ways(&r, &none, &inside);
-    *out = inside.needs;
-    if (r.lost || *r.p)
-        out->n = 0;
+    out->n = r.lost || *r.p ? 0 : inside.needs.n;
+    for (size_t i = 0; i < out->n; i++)
+        need_copy(&out->items[i], &inside.needs.items[i]);
 }
