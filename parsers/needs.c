@@ -165,13 +165,13 @@ static void run_start(struct run *run)
 {
     run->texts.n = 1;
     run->texts.words[0][0] = '\0';
+    run->whole = false;
 }
 
 static void run_end(struct run *run, struct needs *out)
 {
     add_need(out, &run->texts);
     run_start(run);
-    run->whole = false;
 }
 
 static void run_byte(struct run *run, char byte, struct needs *out)
