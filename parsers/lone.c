@@ -49,10 +49,11 @@ static bool is_another(struct str before, enum leg leg)
 }
 
 /* Whom we called is named with its port, or in brackets behind its name; an address alone may be
- * the one that the certificate should have had. */
-static bool is_called(const struct found *found, struct str before)
+ * the one that the certificate should have had. "from " says whose it is where the leg isn't known. */
+static bool is_called(const struct found *found, struct str before, enum leg leg)
 {
-    return found->port.p || (before.n && strchr("[(", before.p[before.n - 1]));
+    return found->port.p || (before.n && strchr("[(<", before.p[before.n - 1])) ||
+           (leg == LEG_NONE && str_ends(before, STR(" from ")));
 }
 
 /* The port behind an address that has none: "(51820)", " port 853", "] and port [53120". */
@@ -92,7 +93,7 @@ static bool take(struct str text, size_t from, size_t to, enum leg leg, struct f
     if (!out->port.p)
         out->port = port_behind(&rest);
     out->end = rest.p;
-    return !is_another(before, leg) && (leg == LEG_downstream || is_called(out, before));
+    return !is_another(before, leg) && (leg == LEG_downstream || is_called(out, before, leg));
 }
 
 /* "A -> B": the client's and the server's. */
