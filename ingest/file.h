@@ -79,7 +79,7 @@ struct file_set {
     size_t n, cap;
 };
 /* All that was read into the stream before. */
-void file_set_load(struct file_set *set, struct store *store, struct str stream);
+int file_set_load(struct file_set *set, struct store *store, struct str stream, struct err *err);
 void file_set_release(struct file_set *set);
 /* A fresh content under path; it lives in the set. */
 struct known *file_set_add(struct file_set *set, const char *path);

@@ -278,9 +278,11 @@ int follow_run(struct store *store, const struct follow_config *config, const st
         .prune_ns = clock_ns() + PRUNE_FIRST_S * 1000 * MS,
     };
     raise_file_limit();
-    for (size_t i = 0; i < f.n; i++)
-        tail_open(&f.tails[i], &config->streams[i], store);
-    int r = run(&f, rules, err);
+    int r = 0;
+    for (size_t i = 0; i < f.n && r == 0; i++)
+        r = tail_open(&f.tails[i], &config->streams[i], store, err);
+    if (r == 0)
+        r = run(&f, rules, err);
     *totals = xcalloc(f.n + f.n_fed + 1, sizeof **totals);
     *n = f.n + f.n_fed;
     for (size_t i = 0; i < f.n_fed; i++) {

@@ -236,8 +236,9 @@ static int ingest_paths(struct run *run, const char *pattern, struct err *err)
                     : "%s: no such file: check the path", pattern);
     if (r == 0)
         r = look_at(run, &paths, paths.n == 1 && strcmp(paths.items[0], pattern) == 0, err);
+    if (r == 0)
+        r = file_set_load(&run->set, run->store, str_of(run->sink.total.stream), err);
     if (r == 0) {
-        file_set_load(&run->set, run->store, str_of(run->sink.total.stream));
         file_set_resolve(&run->set, run->files, run->n_files);
         add_up(run);
         r = run_pipeline(run, read_all, err);
@@ -256,12 +257,14 @@ static int ingest_stdin(struct run *run, struct err *err)
     struct known *k = file_set_add(&run->set, "");
     free(k->key);
     k->key = str_dup(STR("stdin"));
-    if (store_cursor(run->store, str_of(run->sink.total.stream), STR("stdin"), &arena, &cursor)) {
+    int rc = store_cursor(run->store, str_of(run->sink.total.stream), STR("stdin"), &arena, &cursor,
+                          err);
+    if (rc == 1) {
         k->position = cursor.position;
         k->fresh = false;
     }
     arena_release(&arena);
-    return run_pipeline(run, read_stdin, err);
+    return rc < 0 ? rc : run_pipeline(run, read_stdin, err);
 }
 
 int ingest_files(struct store *store, struct str stream, const char *pattern,

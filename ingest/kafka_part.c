@@ -189,32 +189,49 @@ static void set_key(struct part *p)
     p->key = str_dup(str_of(key));
 }
 
-/* The cursors that streams have for the partition's newest incarnation. */
-static void find_cursors(struct part *p, const char *base)
+struct found {
+    struct str stream;
+    struct cursor cursor;
+};
+
+/* Those of the partition's newest incarnation become lanes. */
+static void take_cursors(struct part *p, const char *base, const struct found *found, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int incarnation = incarnation_of(base, found[i].cursor.key);
+        p->incarnation = incarnation > p->incarnation ? incarnation : p->incarnation;
+    }
+    set_key(p); /* lanes copy it */
+    for (size_t i = 0; i < n; i++)
+        if (incarnation_of(base, found[i].cursor.key) == p->incarnation)
+            take_cursor(p, found[i].stream, &found[i].cursor);
+}
+
+/* The cursors that streams have for the partition. */
+static int find_cursors(struct part *p, const char *base, struct err *err)
 {
     struct arena arena = {0};
-    struct err err;
-    struct store *store;
-    if (store_open(p->kafka->host.store_dir, STORE_READ, &store, &err) != 0)
-        return; /* nothing stored yet */
-    struct str *streams;
-    size_t n = store_streams(store, &arena, &streams);
-    for (int pass = 0; pass < 2; pass++) {
-        set_key(p); /* the second pass makes lanes, which copy it */
-        for (size_t i = 0; i < n; i++) {
-            struct cursor *cursors;
-            size_t found = store_cursors(store, streams[i], str_of(base), &arena, &cursors);
-            for (size_t c = 0; c < found; c++) {
-                int incarnation = incarnation_of(base, cursors[c].key);
-                if (pass == 0 && incarnation > p->incarnation)
-                    p->incarnation = incarnation;
-                if (pass == 1 && incarnation == p->incarnation)
-                    take_cursor(p, streams[i], &cursors[c]);
-            }
+    struct store *store = NULL;
+    struct str *streams = NULL;
+    struct found *found = NULL;
+    size_t n = 0, cap = 0;
+    int rc = store_open(p->kafka->host.store_dir, STORE_READ, &store, err);
+    size_t n_streams = rc == 0 ? store_streams(store, &arena, &streams) : 0;
+    for (size_t i = 0; rc == 0 && i < n_streams; i++) {
+        struct cursor *cursors;
+        size_t more = 0;
+        rc = store_cursors(store, streams[i], str_of(base), &arena, &cursors, &more, err);
+        for (size_t c = 0; c < more; c++) {
+            found = xgrow(found, n, &cap, sizeof *found);
+            found[n++] = (struct found){streams[i], cursors[c]};
         }
     }
+    if (rc == 0)
+        take_cursors(p, base, found, n);
+    free(found);
     store_close(store);
     arena_release(&arena);
+    return rc;
 }
 
 /* ---- what the brokers know ---- */
@@ -354,23 +371,21 @@ static void begin(struct part *p, int64_t low)
         p->verify.offset = -1;
 }
 
-static void find_place(struct part *p)
+static int find_place(struct part *p, struct err *err)
 {
     char base[KEY_MAX];
     if (p->key)
-        return; /* asked again */
-    set_key(p);
+        return 0; /* asked again */
     base_of(p, base);
-    find_cursors(p, base);
+    return find_cursors(p, base, err);
 }
 
 int part_locate(struct part *p, struct err *err)
 {
     int64_t low = 0, offset = -1;
     bool ours = false;
-    find_place(p);
     p->n_mine = 0;
-    if (ask_ends(p, &low, err) != 0 || ask_group(p, &offset, &ours, err) != 0)
+    if (find_place(p, err) != 0 || ask_ends(p, &low, err) != 0 || ask_group(p, &offset, &ours, err) != 0)
         return err->code;
     p->committed = offset;
     if (p->verify.offset >= p->high || offset > p->high)
@@ -395,9 +410,8 @@ int part_settle(struct part *p, const struct claims *claims, struct err *err)
 {
     int64_t low = 0;
     const char *id = p->kafka->host.store_id;
-    find_place(p);
     p->n_mine = 0;
-    if (ask_ends(p, &low, err) != 0)
+    if (find_place(p, err) != 0 || ask_ends(p, &low, err) != 0)
         return err->code;
     for (size_t i = 0; i < claims->n_left; i++)
         if (strcmp(claims->left[i].id, id) == 0)

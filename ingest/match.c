@@ -92,14 +92,16 @@ static void known_read(struct known *k, const struct cursor *cursor)
     json_decref(json);
 }
 
-void file_set_load(struct file_set *set, struct store *store, struct str stream)
+int file_set_load(struct file_set *set, struct store *store, struct str stream, struct err *err)
 {
     struct arena arena = {0};
     struct cursor *cursors = NULL;
-    size_t n = store_cursors(store, stream, STR("file:"), &arena, &cursors);
+    size_t n = 0;
+    int rc = store_cursors(store, stream, STR("file:"), &arena, &cursors, &n, err);
     for (size_t i = 0; i < n; i++)
         known_read(set_push(set), &cursors[i]);
     arena_release(&arena);
+    return rc;
 }
 
 static void known_free(struct known *k)

@@ -12,13 +12,15 @@ enum {
     SETTLE_MS = 2000,   /* for a copy to lose its original, and for a packed file to be complete */
 };
 
-void tail_open(struct tail *t, const struct follow_stream *config, struct store *store)
+int tail_open(struct tail *t, const struct follow_stream *config, struct store *store,
+              struct err *err)
 {
     *t = (struct tail){.config = config};
     memcpy(t->sink.total.stream, config->name, strlen(config->name));
     t->sink.zone = config->zone;
-    file_set_load(&t->set, store, str_of(config->name));
+    int rc = file_set_load(&t->set, store, str_of(config->name), err);
     t->from_end = config->from_end && t->set.n == 0;
+    return rc;
 }
 
 void tail_release(struct tail *t)

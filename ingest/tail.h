@@ -46,7 +46,8 @@ struct tail {
 
 struct follow; /* follow.c */
 
-void tail_open(struct tail *t, const struct follow_stream *config, struct store *store);
+int tail_open(struct tail *t, const struct follow_stream *config, struct store *store,
+              struct err *err);
 void tail_release(struct tail *t);
 /* Looks at what the globs match, opens what is new, notes what is gone. */
 void tail_scan(struct tail *t, struct watch *watch, struct folder_id own);

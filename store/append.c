@@ -261,28 +261,25 @@ static void read_cursor(sqlite3_stmt *row, int column, struct arena *arena, stru
     out->detail = arena_copy(arena, db_column(row, column + 1));
 }
 
-bool store_cursor(struct store *s, struct str stream, struct str key, struct arena *arena,
-                  struct cursor *out)
+int store_cursor(struct store *s, struct str stream, struct str key, struct arena *arena,
+                 struct cursor *out, struct err *err)
 {
     struct stream *st;
-    struct err err;
-    if (store_reader(s, stream, &st, &err) != 0 || !st)
-        return false;
-    sqlite3_stmt *stmt = stream_stmt(st, STMT_cursor_get, &err);
-    if (!stmt) {
-        store_failed(s, st, &err);
-        return false;
-    }
+    if (store_reader(s, stream, &st, err) != 0)
+        return err->code;
+    if (!st)
+        return 0;
+    sqlite3_stmt *stmt = stream_stmt(st, STMT_cursor_get, err);
+    if (!stmt)
+        return store_failed(s, st, err);
     db_bind(stmt, "b", or_empty(key));
-    int rc = stream_step(st, stmt, &err);
+    int rc = stream_step(st, stmt, err);
     if (rc == 1) {
         out->key = arena_copy(arena, key);
         read_cursor(stmt, 0, arena, out);
     }
     sqlite3_reset(stmt);
-    if (rc < 0)
-        store_failed(s, st, &err);
-    return rc == 1;
+    return rc < 0 ? store_failed(s, st, err) : rc;
 }
 
 int cursors_read(struct stream *st, struct str prefix, struct arena *arena, struct cursor **out,
@@ -306,20 +303,17 @@ int cursors_read(struct stream *st, struct str prefix, struct arena *arena, stru
     return rc < 0 ? rc : 0;
 }
 
-size_t store_cursors(struct store *s, struct str stream, struct str prefix, struct arena *arena,
-                     struct cursor **out)
+int store_cursors(struct store *s, struct str stream, struct str prefix, struct arena *arena,
+                  struct cursor **out, size_t *n, struct err *err)
 {
     struct stream *st;
-    struct err err;
-    size_t n = 0;
     *out = NULL;
-    if (store_reader(s, stream, &st, &err) != 0 || !st)
-        return 0;
-    if (cursors_read(st, prefix, arena, out, &n, &err) != 0) {
-        store_failed(s, st, &err);
-        return 0;
-    }
-    return n;
+    *n = 0;
+    if (store_reader(s, stream, &st, err) != 0)
+        return err->code;
+    if (st && cursors_read(st, prefix, arena, out, n, err) != 0)
+        return store_failed(s, st, err);
+    return 0;
 }
 
 static int move_cursor(struct stream *st, struct str from_key, const struct cursor *to,

@@ -78,12 +78,13 @@ struct batch {
  * ERR_FULL on a full disk, and the store is as before the call. Borrows all. */
 int store_append(struct store *s, struct str stream, const struct batch *batches, size_t n,
                  struct err *err);
-/* The cursor of a source in a stream; false when there is none. *out lives in arena. */
-bool store_cursor(struct store *s, struct str stream, struct str key, struct arena *arena,
-                  struct cursor *out);
+/* The cursor of a source in a stream, in arena: 1, or 0 when there is none. A source that can't learn
+ * its cursor must not start: it would give everything again. */
+int store_cursor(struct store *s, struct str stream, struct str key, struct arena *arena,
+                 struct cursor *out, struct err *err);
 /* All cursors of a stream whose key starts with prefix, in *out[0..n), in arena. */
-size_t store_cursors(struct store *s, struct str stream, struct str prefix, struct arena *arena,
-                     struct cursor **out);
+int store_cursors(struct store *s, struct str stream, struct str prefix, struct arena *arena,
+                  struct cursor **out, size_t *n, struct err *err);
 /* Replaces a cursor's key, position and detail without events (a file that was set back or whose
  * identity changed). Creates it when from_key is absent. */
 int store_move_cursor(struct store *s, struct str stream, struct str from_key,

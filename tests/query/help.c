@@ -42,7 +42,7 @@ void append_events(struct store *s, const char *stream, struct str key, const st
     struct err err = {0};
     struct arena arena = {0};
     struct cursor before = {0};
-    store_cursor(s, str_of(stream), key, &arena, &before);
+    cr_assert_geq(store_cursor(s, str_of(stream), key, &arena, &before, &err), 0, "%s", err.text);
     struct batch batch = {.from_to = {key, before.position + (int64_t)(n + other), STR("{}")},
                           .from = before.position,
                           .events = list,
