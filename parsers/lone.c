@@ -50,9 +50,10 @@ static bool is_another(struct str before, enum leg leg)
 
 /* Whom we called is named with its port, or in brackets behind its name; an address alone may be
  * the one that the certificate should have had. "from " says whose it is where the leg isn't known. */
-static bool is_called(const struct found *found, struct str before, enum leg leg)
+static bool is_called(const struct found *found, struct str before, struct str rest, enum leg leg)
 {
-    return found->port.p || (before.n && strchr("[(<", before.p[before.n - 1])) ||
+    return found->port.p || (before.n && strchr("[(", before.p[before.n - 1])) ||
+           (str_ends(before, STR("<")) && str_starts(rest, STR(">: "))) ||
            (leg == LEG_NONE && str_ends(before, STR(" from ")));
 }
 
@@ -93,7 +94,7 @@ static bool take(struct str text, size_t from, size_t to, enum leg leg, struct f
     if (!out->port.p)
         out->port = port_behind(&rest);
     out->end = rest.p;
-    return !is_another(before, leg) && (leg == LEG_downstream || is_called(out, before, leg));
+    return !is_another(before, leg) && (leg == LEG_downstream || is_called(out, before, rest, leg));
 }
 
 /* "A -> B": the client's and the server's. */
