@@ -70,6 +70,9 @@ Test(packs, a_broken_pack_is_refused_with_its_name_and_why)
         {"pack: x\nkind: cause\nrules:\n  - {id: a, match: abc, reason: expired}\n", "needs 'find'"},
         {"pack: x\nkind: cause\nrules:\n  - {id: a, find: [ab]}\n", "shorter"},
         {"pack: x\nkind: cause\nrules:\n  - {id: a, find: [abc], match: '(?<nope>b)'}\n", "nope"},
+        {"pack: x\nkind: cause\nrules:\n  - {id: a, find: [abc], with: [def|gh]}\n", "with 'def|gh'"},
+        {"pack: x\nkind: cause\nrules:\n  - {id: a, find: [abc], with: [bcd, cde, def, efg, fgh]}\n",
+         "more than 4"},
         {"pack: x\nkind: envelope\nrules:\n  - {id: a, match: 'b(?<text>.*)'}\n", "\\A"},
         {"pack: x\nkind: cuase\n", "cuase"},
         {"pack: [", "user.yaml"},
@@ -117,6 +120,28 @@ Test(verdict, a_maybe_needs_a_context_and_a_veto_denies)
     cr_expect_eq(classifier_record(c, STR("SSL routines::no shared cipher, only practice"),
                                    &reading, &event),
                  VERDICT_OTHER);
+    close_rules();
+}
+
+Test(verdict, a_rule_holds_only_with_one_word_of_each_need)
+{
+    static const struct {
+        const char *line;
+        enum verdict verdict;
+    } cases[] = {
+        {"acme lapsed", VERDICT_OTHER},
+        {"red: acme lapsed", VERDICT_OTHER},
+        {"one, two: acme lapsed", VERDICT_OTHER},
+        {"red, one: acme lapsed", VERDICT_EVENT},
+        {"acme lapsed, TWO, Blue_sky", VERDICT_EVENT},
+    };
+    open_rules("pack: acme\nkind: cause\nrules:\n"
+               "  - {id: m, find: [acme lapsed], with: [red|blue sky, one|two], reason: expired}\n");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct event event;
+        cr_expect_eq(classifier_record(c, str_of(cases[i].line), &reading, &event),
+                     cases[i].verdict, "%s", cases[i].line);
+    }
     close_rules();
 }
 
