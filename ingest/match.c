@@ -421,9 +421,23 @@ static int64_t shared_beginning(const struct candidate *c, const struct known *k
     return n;
 }
 
+/* The file as it is now, if it is still the same. */
+static void look_again(struct candidate *c)
+{
+    struct candidate now;
+    struct err err;
+    if (candidate_probe(c->path, &now, &err) == 0 && file_id_same(&now.id, &c->id)) {
+        c->st = now.st;
+        c->kind = now.kind;
+        c->head_n = now.head_n;
+        memcpy(c->head, now.head, now.head_n);
+    }
+    candidate_release(&now);
+}
+
 /* How much of c is what k was read from, or 0. Files of other names often begin with the same few
  * words. */
-static int64_t copied_of(const struct candidate *c, struct known *k)
+static int64_t copied_of(struct candidate *c, struct known *k)
 {
     bool plain = c->kind == INPUT_PLAIN;
     if (!is_intact(k))
@@ -433,8 +447,13 @@ static int64_t copied_of(const struct candidate *c, struct known *k)
         return same ? k->position : 0;
     }
     int64_t shared = shared_beginning(c, k);
-    if (shared == 0 && k->position > 0 && holds_all(c, k))
-        return c->st.st_size; /* k's file was truncated at this moment */
+    if (shared == 0 && k->position > 0) {
+        /* k's file may have been truncated at this moment, and c was not yet whole when it was looked at. */
+        if (c->related)
+            look_again(c);
+        if (holds_all(c, k))
+            return c->st.st_size;
+    }
     return shared >= HEAD_BYTES || c->related ? shared : 0;
 }
 

@@ -2,6 +2,7 @@
 #include "help.h"
 #include "ingest/paths.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -155,6 +156,26 @@ Test(match, a_copy_whose_original_is_there_is_told_as_one)
     cr_expect(c[1].related);
     cr_expect_eq(c[1].shared, 15);
     candidate_release(&c[0]), candidate_release(&c[1]);
+    file_set_release(&set);
+}
+
+/* It was looked at while it was being written, and its original was truncated before the two were compared. */
+Test(match, a_copy_that_was_whole_a_moment_later_is_told_as_one)
+{
+    struct file_set set = {0};
+    const char *log = scratch_path("app.log"), *copy = scratch_path("app.log.1");
+    struct known *k = read_before(&set, log, STR("the first line\nthe second\n"));
+    k->open = true;
+    k->fd = open(log, O_RDONLY);
+    append_file(copy, STR("the first"));
+    struct candidate c = probe(copy);
+    append_file(copy, STR(" line\nthe second\n"));
+    cr_assert_eq(truncate(log, 0), 0);
+    file_set_recheck(&set, &c);
+    cr_expect_eq(c.copy_of, k);
+    cr_expect_eq(c.shared, 26);
+    close(k->fd);
+    candidate_release(&c);
     file_set_release(&set);
 }
 
