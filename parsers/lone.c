@@ -50,7 +50,8 @@ static bool is_another(struct str before, enum leg leg)
 
 /* Whom we called is named with its port, or in brackets behind its name; an address alone may be
  * the one that the certificate should have had. "from " says whose it is where the leg isn't known. */
-static bool is_called(const struct found *found, struct str before, struct str rest, enum leg leg)
+static bool is_called(const struct found *found, struct str before, struct str rest,
+                      enum leg leg)
 {
     return found->port.p || (before.n && strchr("[(", before.p[before.n - 1])) ||
            (str_ends(before, STR("<")) && str_starts(rest, STR(">: "))) ||

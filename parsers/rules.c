@@ -98,7 +98,8 @@ static int open_patterns(struct rules *rules, const struct pack_rule *from, stru
     const struct pack_rule *needy = rule->kind == KIND_envelope ? NULL : from;
     for (unsigned i = 0; i < from->with_count; i++)
         if (!ways_need(rules, from->with[i], &rule->with))
-            return err_set(err, ERR_USAGE, "with '%s': more than %d, or a word of less than %d bytes",
+            return err_set(err, ERR_USAGE,
+                           "with '%s': more than %d, or a word of less than %d bytes",
                            from->with[i], NEEDS_MAX, WORD_BYTES_MIN);
     if (from->match && ways_open(rules, from->match, needy, &rule->match, err) != 0)
         return err_wrap(err, "match");
