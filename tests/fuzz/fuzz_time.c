@@ -4,8 +4,6 @@
 #include "fuzz.h"
 #include "parsers/time.h"
 
-#define DAY_US (INT64_C(86400) * US_PER_S)
-
 static const struct zone *zone_named(struct str name)
 {
     struct zone *z = NULL;

@@ -5,8 +5,6 @@
 
 #include <unistd.h>
 
-#define DAY_US (INT64_C(86400) * US_PER_S)
-
 static char folder[] = "/tmp/fuzz_zone.XXXXXX", path[64];
 
 static void remove_folder(void)
