@@ -89,9 +89,7 @@ class Stores(Case):
 
     def test_two_writers(self):
         self.ingest("lb", HAPROXY)
-        with subprocess.Popen([BINARY, "ingest", "lb=-"], stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE, env=self.env, cwd=self.dir) as first:
-            self.wait_for_lock()
+        with self.writer() as first:
             self.refused(3, "ingest", f"lb={self.file('b.log', HAPROXY)}", says=["store"])
             self.assertEqual(len(self.rows("events")), 1)  # a reader isn't in the way
             first.stdin.write(HAPROXY.encode() + b"\n")
@@ -100,13 +98,18 @@ class Stores(Case):
         self.assertEqual(first.returncode, 0)
         self.assertEqual(len(self.rows("events")), 2)
 
-    def wait_for_lock(self):
-        for _ in range(400):
-            done = self.run_tool("deploy", "add", "probe")
-            if done.returncode == 3:
-                return
-            time.sleep(0.02)
-        self.fail("the first writer took no lock")
+    def writer(self):
+        """One that has the store's lock. The probe takes it too, so the writer may lose against it."""
+        for _ in range(50):
+            first = subprocess.Popen([BINARY, "ingest", "lb=-"], stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                     env=self.env, cwd=self.dir)
+            while first.poll() is None:
+                if self.run_tool("deploy", "add", "probe").returncode == 3:
+                    return first
+                time.sleep(0.02)
+            first.communicate()
+        return self.fail("the first writer took no lock")
 
     def test_a_damaged_stream_file_is_told_and_the_others_answer(self):
         self.ingest("lb", HAPROXY)
