@@ -56,11 +56,6 @@ static void list_release(struct list *l)
     free(l->words);
 }
 
-static char lower(char b)
-{
-    return (char)(b >= 'A' && b <= 'Z' ? b + 32 : b);
-}
-
 static bool is_plain(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -72,7 +67,7 @@ static char *spelled(const char *word, char from, char to)
 {
     char *copy = str_dup(str_of(word));
     for (char *p = copy; *p; p++)
-        *p = lower(*p) == from ? to : lower(*p);
+        *p = word_lower(*p) == from ? to : word_lower(*p);
     return copy;
 }
 

@@ -52,11 +52,6 @@ void literals_compile(struct rules *rules)
     index_words(rules);
 }
 
-static char lower(char b)
-{
-    return (char)(b >= 'A' && b <= 'Z' ? b + 32 : b);
-}
-
 /* In blocks of a fixed length: the compiler turns the loop into vectors. */
 #define INTO(of, to, text)                                                                         \
     do {                                                                                           \
@@ -71,7 +66,7 @@ static char lower(char b)
 
 static void lower_into(char *restrict to, struct str text)
 {
-    INTO(lower, to, text);
+    INTO(word_lower, to, text);
 }
 
 static void fold_into(char *restrict to, struct str text)

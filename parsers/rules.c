@@ -333,6 +333,8 @@ static int open_rules(struct rules *rules, struct err *err)
         if ((rc = open_pack(rules, rules->packs[i], first, err)) != 0)
             err_wrap(err, "rule pack %s", rules->packs[i]->pack);
     }
+    free(rules->threes); /* of use to needs alone, which are read now */
+    rules->threes = NULL;
     if (rc != 0)
         return rc;
     index_rules(rules);
@@ -382,7 +384,6 @@ void rules_close(struct rules *rules)
     free(rules->word_rules);
     free(rules->first_rules);
     free(rules->need_words);
-    free(rules->threes);
     free(rules->always);
     free(rules->vetoes);
     free(rules->envelopes);

@@ -7,10 +7,14 @@
 
 enum { WORD_BYTES_MIN = 3, WORDS_SLACK = 8 };
 
+static inline char word_lower(char c)
+{
+    return (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+}
 /* How a text is folded before words are looked for in it: lower case, '_' and tabs as blanks. */
 static inline char word_fold(char c)
 {
-    return (char)(c == '_' || c == '\t' ? ' ' : c >= 'A' && c <= 'Z' ? c + 32 : c);
+    return c == '_' || c == '\t' ? ' ' : word_lower(c);
 }
 /* A copy, owned by the caller. */
 char *word_folded(const char *word);
